@@ -1,0 +1,34 @@
+from django.db import migrations
+
+from loyalty.stores.tenancy import AppendOnly, IsolateByStore, StoreForeignKey
+
+
+class Migration(migrations.Migration):
+    dependencies = [("customers", "0001_initial"), ("stores", "0002_isolation")]
+    operations = [
+        IsolateByStore(
+            "customers_customer",
+            "customers_customeralias",
+            "customers_wallet",
+            "customers_ledgerentry",
+            "customers_event",
+        ),
+        AppendOnly("customers_ledgerentry", "customers_event"),
+        StoreForeignKey("customers_customeralias", "customer_id", "customers_customer"),
+        StoreForeignKey("customers_wallet", "customer_id", "customers_customer"),
+        StoreForeignKey("customers_event", "customer_id", "customers_customer"),
+        migrations.RunSQL(
+            [
+                "CREATE UNIQUE INDEX customers_wallet_of_customer ON customers_wallet (store_id, customer_id, id)",
+                "ALTER TABLE customers_ledgerentry ADD CONSTRAINT customers_ledgerentry_wallet_same_store"
+                " FOREIGN KEY (store_id, customer_id, wallet_id)"
+                " REFERENCES customers_wallet (store_id, customer_id, id)",
+            ],
+            [
+                "ALTER TABLE customers_ledgerentry DROP CONSTRAINT customers_ledgerentry_wallet_same_store",
+                "DROP INDEX customers_wallet_of_customer",
+            ],
+        ),
+        # Wallets are updated for every entry: room on the page keeps those updates HOT.
+        migrations.RunSQL("ALTER TABLE customers_wallet SET (fillfactor = 70)", migrations.RunSQL.noop),
+    ]

@@ -1,0 +1,133 @@
+"""A store's link to each wire language, and the raw evidence of what came in over it."""
+
+from datetime import timedelta
+
+from django.db import models
+from django.utils import timezone
+from uuid_utils.compat import uuid7
+
+from loyalty.stores.facts import Fact
+from loyalty.stores.models import Store, User
+from loyalty.stores.secrets import decrypt, encrypt
+
+ROTATION_OVERLAP = timedelta(hours=24)
+
+
+class Connection(models.Model):
+    """One store's link to one dialect. `key` is public and finds the row; the secret signs."""
+
+    store = models.ForeignKey(Store, models.CASCADE, related_name="connections")
+    public_id = models.UUIDField(default=uuid7, unique=True, editable=False)
+    dialect = models.CharField(max_length=20)
+    name = models.CharField(max_length=100)
+    key = models.CharField(max_length=64, unique=True, editable=False)
+    sealed_secret = models.BinaryField(editable=False)
+    sealed_old_secret = models.BinaryField(null=True, editable=False)
+    old_secret_until = models.DateTimeField(null=True, editable=False)
+    settings = models.JSONField(default=dict, blank=True)  # checked by the dialect's form
+    is_enabled = models.BooleanField(default=True)
+    verified_at = models.DateTimeField(null=True, editable=False)
+    last_call_at = models.DateTimeField(null=True, editable=False)
+    last_call = models.CharField(max_length=100, blank=True, editable=False)
+    last_error_at = models.DateTimeField(null=True, editable=False)
+    last_error = models.CharField(max_length=255, blank=True, editable=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        ordering = ["id"]
+        indexes = [models.Index("store", "dialect", name="integrations_connection_of")]
+
+    def __str__(self):
+        return self.name
+
+    def seal(self, secret: str) -> None:
+        self.sealed_secret = encrypt(secret, self._purpose)
+
+    def rotate(self, secret: str) -> None:
+        """A new secret; the old one is good for another day."""
+        self.sealed_old_secret, self.old_secret_until = self.sealed_secret, timezone.now() + ROTATION_OVERLAP
+        self.seal(secret)
+        self.save(update_fields=["sealed_secret", "sealed_old_secret", "old_secret_until"])
+
+    @property
+    def secret(self) -> str:
+        return decrypt(self.sealed_secret, self._purpose)
+
+    @property
+    def live_secrets(self) -> list[str]:
+        """The secret, and during a rotation the one before it."""
+        live = [self.secret]
+        if self.sealed_old_secret and self.old_secret_until and self.old_secret_until > timezone.now():
+            live.append(decrypt(self.sealed_old_secret, self._purpose))
+        return live
+
+    @property
+    def _purpose(self) -> str:
+        return f"connection:{self.store_id}:{self.public_id}"
+
+
+class ConnectionToken(models.Model):
+    """A credential that can be kept as a hash: bearer keys and refresh tokens of a connection."""
+
+    class Kind(models.TextChoices):
+        KEY = "key", "API key"
+        REFRESH = "refresh", "Refresh token"
+
+    connection = models.ForeignKey(Connection, models.CASCADE, related_name="tokens")
+    kind = models.CharField(max_length=10, choices=Kind)
+    name = models.CharField(max_length=100, blank=True)
+    digest = models.BinaryField(max_length=32, unique=True, editable=False)
+    last_four = models.CharField(max_length=4, editable=False)
+    scopes = models.JSONField(default=list)
+    user = models.ForeignKey(User, models.CASCADE, null=True, related_name="+")
+    created_at = models.DateTimeField(default=timezone.now)
+    expires_at = models.DateTimeField(null=True)
+    revoked_at = models.DateTimeField(null=True)
+    last_used_at = models.DateTimeField(null=True)
+
+
+class InboundEvent(Fact):
+    """A verified call as it came, kept before it is interpreted, so that it can be applied again."""
+
+    class Outcome(models.TextChoices):
+        WAITING = "waiting", "Waiting"
+        APPLIED = "applied", "Applied"
+        REJECTED = "rejected", "Rejected"
+        UNKNOWN = "unknown", "Not understood"
+
+    store = models.ForeignKey(Store, models.PROTECT, related_name="inbound_events")
+    connection = models.ForeignKey(Connection, models.PROTECT, related_name="inbound_events", db_index=False)
+    event = models.CharField(max_length=60)
+    identity = models.CharField(max_length=255)  # equal identity: the same call again
+    body = models.TextField()
+    outcome = models.CharField(max_length=10, choices=Outcome, default=Outcome.WAITING)
+    answer_status = models.PositiveSmallIntegerField(null=True)
+    answer = models.JSONField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["store", "connection", "event", "identity"], name="integrations_inbound_once"
+            ),
+        ]
+        indexes = [
+            Fact.due_index("integrations_inbound_due"),
+            models.Index("store", "id", name="integrations_inbound_newest"),
+        ]
+
+
+class EventSchema(models.Model):
+    """A custom event that callers declared before they send it: its name and its body's fields."""
+
+    store = models.ForeignKey(Store, models.CASCADE, related_name="event_schemas")
+    event_type = models.CharField(max_length=255)
+    name = models.CharField(max_length=255)
+    fields = models.JSONField(default=list)  # [{name, type, description}]
+    is_active = models.BooleanField(default=True)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["store", "event_type"], name="integrations_eventschema_type")]
+
+    def __str__(self):
+        return self.event_type

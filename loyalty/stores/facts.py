@@ -1,0 +1,124 @@
+"""What an outside party told us, kept as a row until it is applied.
+
+The row is the record and the broker only makes it fast: a fact is due until `due_at` is empty, whoever
+crashed in between. Subclasses (activities, order facts, inbound events) share claiming, retry and
+quarantine.
+"""
+
+import logging
+from collections.abc import Callable
+from datetime import timedelta
+
+from django.db import connection, models
+from django.db.models import Q
+from django.utils import timezone
+from psycopg import sql
+from uuid_utils.compat import uuid7
+
+from .tenancy import acting_for, sweeping
+
+logger = logging.getLogger(__name__)
+
+BATCH = 500
+MAX_ATTEMPTS = 5
+ERROR_LIMIT = 4096
+
+
+class Fact(models.Model):
+    received_at = models.DateTimeField(default=timezone.now)
+    # When a worker should look at it next; null: nothing left to do.
+    due_at = models.DateTimeField(null=True, default=timezone.now)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    claim_token = models.UUIDField(null=True)
+    applied_at = models.DateTimeField(null=True)
+    quarantined_at = models.DateTimeField(null=True)
+    error = models.TextField(blank=True, default="")
+
+    class Meta:
+        abstract = True
+
+    @staticmethod
+    def due_index(name: str) -> models.Index:
+        """For claim() and stores_due()."""
+        return models.Index(fields=["store", "due_at"], condition=Q(due_at__isnull=False), name=name)
+
+
+def claim(model: type[Fact], store_id: int, limit: int = BATCH) -> tuple[object, list[tuple[int, int]]]:
+    """Take due facts of one store in a transaction of their own: (token, [(id, attempts before)]).
+
+    Attempts count before the work, so a fact that kills its worker is counted too.
+    """
+    token = uuid7()
+    statement = sql.SQL(
+        """
+        UPDATE {table} SET attempts = {table}.attempts + 1, claim_token = %(token)s,
+               due_at = clock_timestamp() + interval '8 seconds' * power(2, {table}.attempts)
+          FROM (SELECT id, attempts FROM {table} WHERE store_id = %(store)s AND due_at <= clock_timestamp()
+                 ORDER BY due_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED) AS due
+         WHERE {table}.store_id = %(store)s AND {table}.id = due.id
+        RETURNING {table}.id, due.attempts
+        """
+    ).format(table=sql.Identifier(model._meta.db_table))
+    with acting_for(store_id), connection.cursor() as cursor:
+        cursor.execute(statement, {"token": token, "store": store_id, "limit": limit})
+        return token, sorted(cursor.fetchall())
+
+
+Apply = Callable[[int, object, list[int]], None]
+
+
+def work(model: type[Fact], store_id: int, apply: Apply, limit: int = BATCH) -> int:
+    """Claim one batch and apply it; what fails together is tried alone. Returns how many were claimed."""
+    token, claimed = claim(model, store_id, limit)
+    together = [pk for pk, attempts in claimed if attempts == 0]
+    alone = [pk for pk, attempts in claimed if attempts > 0]  # failed or crashed before: never beside others
+    if together and not attempt(model, store_id, apply, token, together, is_last_try=len(together) == 1):
+        alone = together + alone if len(together) > 1 else alone
+    for pk in alone:
+        attempt(model, store_id, apply, token, [pk], is_last_try=True)
+    return len(claimed)
+
+
+def attempt(model, store_id, apply: Apply, token, ids: list[int], *, is_last_try: bool) -> bool:
+    try:
+        with acting_for(store_id):
+            apply(store_id, token, ids)
+        return True
+    except Exception as error:
+        logger.warning("%s %s of store %s failed: %r", model.__name__, ids[:5], store_id, error)
+        if is_last_try:
+            with acting_for(store_id):
+                note_failure(model, store_id, token, ids, error)
+        return False
+
+
+def note_failure(model, store_id, token, ids, error) -> None:
+    text = f"{type(error).__name__}: {error}"[:ERROR_LIMIT].replace("\x00", "\\0")
+    rows = model.objects.filter(store_id=store_id, pk__in=ids, claim_token=token)
+    rows.filter(attempts__gte=MAX_ATTEMPTS).update(quarantined_at=timezone.now(), due_at=None, error=text)
+    rows.filter(attempts__lt=MAX_ATTEMPTS).update(error=text)
+
+
+def retry(facts: models.QuerySet) -> int:
+    """Put quarantined facts back to work, from the dashboard."""
+    return facts.filter(quarantined_at__isnull=False).update(
+        quarantined_at=None, attempts=0, due_at=timezone.now(), error=""
+    )
+
+
+def stores_due(model: type[Fact], idle: timedelta, limit: int = 500) -> list[int]:
+    """Stores with facts due for longer than `idle`, the longest wait first."""
+    with sweeping():
+        late = model.objects.filter(due_at__lt=timezone.now() - idle).values("store_id")
+        return [row["store_id"] for row in late.annotate(since=models.Min("due_at")).order_by("since")[:limit]]
+
+
+def drain(model: type[Fact], store_id: int, apply: Apply, seconds: float = 40.0) -> int:
+    """Work until nothing is due or the time is up. Returns how many facts were claimed."""
+    until, done = timezone.now() + timedelta(seconds=seconds), 0
+    while timezone.now() < until:
+        claimed = work(model, store_id, apply)
+        done += claimed
+        if not claimed:
+            break
+    return done
