@@ -1,0 +1,2 @@
+app_name = "earning"
+urlpatterns: list = []

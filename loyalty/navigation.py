@@ -1,0 +1,54 @@
+"""What stands in the navigation, in groups. One line per page; the sprite has the icon."""
+
+from dataclasses import dataclass
+
+from django.http import HttpRequest
+from django.urls import reverse
+
+from loyalty.stores.models import Store
+
+
+@dataclass(frozen=True)
+class Item:
+    label: str
+    icon: str
+    url_name: str
+    prefixes: tuple[str, ...]  # view names that belong to it
+
+
+GROUPS: list[tuple[str, list[Item]]] = [
+    ("", [Item("Home", "home", "overview", ("overview",))]),
+    (
+        "Points",
+        [
+            Item("Earning", "star", "earning:rule_list", ("earning:rule_",)),
+            Item("Activity", "activity", "earning:activity_list", ("earning:activity_",)),
+        ],
+    ),
+    ("Customers", [Item("Customers", "users", "customers:customer_list", ("customers:",))]),
+    ("Integrations", [Item("Integrations", "plug", "integrations:connection_list", ("integrations:",))]),
+    ("Settings", [Item("Settings", "settings", "stores:store_update", ("stores:",))]),
+]
+
+
+def groups_for(request: HttpRequest, store: Store) -> list[dict]:
+    here = request.resolver_match.view_name if request.resolver_match else ""
+    groups = []
+    for label, items in GROUPS:
+        found = []
+        for item in items:
+            try:
+                found.append(entry(item, here, store))
+            except Exception:
+                continue
+        groups.append({"label": label, "items": found})
+    return groups
+
+
+def entry(item: Item, here: str, store: Store) -> dict:
+    return {
+        "label": item.label,
+        "icon": item.icon,
+        "href": reverse(item.url_name, args=[store.slug]),
+        "is_current": here.startswith(item.prefixes),
+    }

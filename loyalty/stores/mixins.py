@@ -1,0 +1,95 @@
+"""The door to a store's pages: whose store is it, and may this person change it?
+
+A stranger gets 404. Looking needs any role; changing needs `can_edit`, or `can_support` where a view says so.
+"""
+
+from collections.abc import Callable
+from functools import partial, wraps
+from typing import Any
+
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django_htmx.http import HttpResponseClientRedirect
+
+from .models import StaffMember
+from .tenancy import act_for
+
+SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
+WHO_MAY = {"can_edit": "owners and managers", "can_support": "owners, managers and support"}
+
+
+def enter(request: HttpRequest, slug: str, needs: str = "can_edit") -> StaffMember:
+    """Find the store through the person's own membership and act for it until the request ends."""
+    memberships = request.user.staff_memberships.select_related("store")
+    membership = get_object_or_404(memberships, store__slug=slug)
+    if request.method not in SAFE_METHODS and not getattr(membership, needs):
+        raise PermissionDenied(refusal(membership, needs))
+    act_for(membership.store_id)
+    request.store, request.membership = membership.store, membership
+    if request.session.get("last_store") != slug:
+        request.session["last_store"] = slug
+    return membership
+
+
+def refusal(membership: StaffMember, needs: str) -> str:
+    owners = membership.store.staff.filter(role=StaffMember.Role.OWNER).select_related("user")
+    ask = ", ".join(owner.user.email for owner in owners[:3])
+    return (
+        f"Your role in {membership.store} is {membership.get_role_display().lower()}. "
+        f"Only {WHO_MAY[needs]} may do this. You can ask {ask}."
+    )
+
+
+def sign_in_first(request: HttpRequest) -> HttpResponse:
+    answer = redirect_to_login(request.get_full_path())
+    # An htmx request would put the sign-in page into the middle of this one.
+    return HttpResponseClientRedirect(answer.url) if request.htmx else answer
+
+
+def rendered(response: HttpResponse) -> HttpResponse:
+    """Render now: Django would render after the transaction that may read the store has ended."""
+    return response.render() if isinstance(response, TemplateResponse) and not response.is_rendered else response
+
+
+class StoreMixin:
+    """For class-based pages of a store; goes left of the generic view."""
+
+    unsafe_needs = "can_edit"
+    title = ""
+    purpose = ""  # one line below the title
+
+    def dispatch(self, request, *args, **kwargs):
+        if not request.user.is_authenticated:
+            return sign_in_first(request)
+        # Taken out, so that a detail view does not look for an object by the store's slug.
+        slug = self.kwargs.pop("slug")
+        kwargs.pop("slug")
+        self.membership = enter(request, slug, self.unsafe_needs)
+        self.store = self.membership.store
+        return rendered(super().dispatch(request, *args, **kwargs))
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        base = {"store": self.store, "membership": self.membership, "title": self.title, "purpose": self.purpose}
+        return super().get_context_data(**(base | kwargs))
+
+    def url(self, name: str, *args: Any) -> str:
+        return reverse(name, args=[self.store.slug, *args])
+
+
+def store_view(view: Callable | None = None, *, needs: str = "can_edit") -> Callable:
+    """The same for a function: `view(request, ...)` with `request.store` and `request.membership`."""
+    if view is None:
+        return partial(store_view, needs=needs)
+
+    @wraps(view)
+    def wrapped(request, slug, *args, **kwargs):
+        if not request.user.is_authenticated:
+            return sign_in_first(request)
+        enter(request, slug, needs)
+        return rendered(view(request, *args, **kwargs))
+
+    return wrapped

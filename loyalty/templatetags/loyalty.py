@@ -1,0 +1,120 @@
+"""How pages write numbers, money, moments and states; and the few pieces of markup they share."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from babel.dates import format_timedelta
+from babel.numbers import format_currency, format_decimal
+from django import template
+from django.templatetags.static import static
+from django.utils import timezone
+from django.utils.html import format_html
+
+from loyalty import navigation
+from loyalty.stores.models import Store
+
+register = template.Library()
+
+MINUS = "\N{MINUS SIGN}"
+
+
+# --- Numbers ------------------------------------------------------------------------------------
+
+
+@register.filter
+def number(points: Decimal | int | None, store: Store) -> str:
+    """1204.50 as the store writes it: "1,204.5"; a whole-point store writes "1,204"."""
+    if points is None:
+        return "–"
+    digits = f"#,##0.{'0' * store.points_decimals}######" if store.points_decimals else "#,##0.######"
+    return format_decimal(Decimal(points), digits, locale="en").replace("-", MINUS)
+
+
+@register.filter
+def points(value: Decimal | int | None, store: Store) -> str:
+    """With the store's own unit: "1,204 stars"."""
+    return "–" if value is None else f"{number(value, store)} {store.points_unit(Decimal(value))}"
+
+
+@register.filter
+def signed(value: Decimal | int | None, store: Store) -> str:
+    """A movement: "+100 points", "−40 points"."""
+    sign = "+" if value is not None and value > 0 else ""
+    return sign + points(value, store)
+
+
+@register.filter
+def money(amount: Decimal | None, currency: str) -> str:
+    """"29.99 EUR", with as many decimals as the currency has."""
+    if amount is None:
+        return "–"
+    return format_currency(amount, currency, "#,##0.00 ¤¤", locale="en").replace("\u00a0", " ").replace("-", MINUS)
+
+
+# --- Moments ------------------------------------------------------------------------------------
+
+
+def _time(moment: datetime, store: Store | None, text: str) -> str:
+    local = store.local(moment) if store else moment.astimezone(UTC)
+    return format_html(
+        '<time datetime="{}" title="{}">{}</time>', moment.isoformat(), local.strftime("%-d %B %Y, %H:%M:%S %Z"), text
+    )
+
+
+@register.filter
+def when(moment: datetime | None, store: Store) -> str:
+    """In the store's zone; today only the hour, this year without the year. Exact on hover."""
+    if moment is None:
+        return "–"
+    local, today = store.local(moment), store.local(timezone.now())
+    if local.date() == today.date():
+        return _time(moment, store, local.strftime("Today, %H:%M"))
+    return _time(moment, store, local.strftime("%-d %b, %H:%M" if local.year == today.year else "%-d %b %Y"))
+
+
+@register.filter
+def ago(moment: datetime | None, store: Store | None = None) -> str:
+    """"3 minutes ago", "in 2 days"; exact on hover."""
+    if moment is None:
+        return "never"
+    since = moment - timezone.now()
+    if abs(since.total_seconds()) < 45:
+        return _time(moment, store, "just now")
+    return _time(moment, store, format_timedelta(since, add_direction=True, threshold=1.2, locale="en"))
+
+
+# --- Markup -------------------------------------------------------------------------------------
+
+
+@register.simple_tag
+def icon(name: str, css: str = "") -> str:
+    sprite = static("vendor/tabler-icons/icons.svg")
+    return format_html(
+        '<svg class="icon {}" viewBox="0 0 24 24" aria-hidden="true"><use href="{}#{}"></use></svg>', css, sprite, name
+    )
+
+
+@register.simple_tag
+def badge(text: str, tone: str = "", icon_name: str = "") -> str:
+    """A state with its word. Tones: good, wait, bad, accent; none is grey."""
+    mark = icon(icon_name) if icon_name else ""
+    return format_html('<span class="badge{}">{}{}</span>', f" badge-{tone}" if tone else "", mark, text)
+
+
+@register.inclusion_tag("_copy.html")
+def copy_button(text: str, label: str = "Copy") -> dict:
+    return {"text": text, "label": label}
+
+
+@register.filter
+def initial(text: object) -> str:
+    return (str(text).strip()[:1] or "?").upper()
+
+
+# --- Navigation ---------------------------------------------------------------------------------
+
+
+@register.simple_tag(takes_context=True)
+def navigation_groups(context: template.Context) -> list[dict]:
+    request = context["request"]
+    return navigation.groups_for(request, request.store)

@@ -1,0 +1,20 @@
+"""Every address on one screen. Native routes come first, then the dialects' own."""
+
+from allauth.account.decorators import secure_admin_login
+from django.contrib import admin
+from django.urls import include, path
+
+from loyalty import views
+
+admin.site.login = secure_admin_login(admin.site.login)
+
+urlpatterns = [
+    path("", views.home, name="home"),
+    path("livez", views.livez, name="livez"),
+    path("readyz", views.readyz, name="readyz"),
+    path("accounts/", include("allauth.urls")),
+    path("admin/", admin.site.urls),
+    path("", include("loyalty.stores.urls")),
+    path("s/<slug:slug>/", views.OverviewView.as_view(), name="overview"),
+    path("s/<slug:slug>/", include("earning.urls")),
+]
