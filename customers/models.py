@@ -10,7 +10,7 @@ from django.db.models.functions import ExtractDay, ExtractMonth, Lower
 from django.utils import timezone
 from uuid_utils.compat import uuid7
 
-from loyalty.stores.models import Store, User
+from loyalty.stores.models import Store
 
 
 class Points(models.DecimalField):
@@ -28,7 +28,7 @@ class Customer(models.Model):
         ENROLLED = "enrolled", "Enrolled"
         BLOCKED = "blocked", "Blocked"
 
-    store = models.ForeignKey(Store, models.PROTECT, related_name="customers")
+    store = models.ForeignKey(Store, models.PROTECT, related_name="customers", db_index=False)
     public_id = models.UUIDField(default=uuid7, editable=False)
     # The shop's id. Null, not "", when the shop has none, so that many may have none.
     external_id = models.CharField(max_length=255, null=True, blank=True)
@@ -61,8 +61,6 @@ class Customer(models.Model):
             models.CheckConstraint(name="customers_customer_no_empty_ids", condition=~Q(external_id="") & ~Q(email="")),
         ]
         indexes = [
-            # The customers page: newest first, O(page).
-            models.Index("store", "id", name="customers_customer_newest"),
             # The nightly birthday pass.
             models.Index(
                 "store", ExtractMonth("birthday"), ExtractDay("birthday"),
@@ -95,7 +93,7 @@ class Customer(models.Model):
 class CustomerAlias(models.Model):
     """A further external id of the same person: a guest who registered, a merge."""
 
-    store = models.ForeignKey(Store, models.PROTECT, related_name="+")
+    store = models.ForeignKey(Store, models.PROTECT, related_name="+", db_index=False)
     external_id = models.CharField(max_length=255)
     customer = models.ForeignKey(Customer, models.PROTECT, related_name="aliases")
     created_at = models.DateTimeField(default=timezone.now)
@@ -113,7 +111,7 @@ class Wallet(models.Model):
     `balance` may be spent, `pending` waits for approval; the rest are running totals, all >= 0.
     """
 
-    store = models.ForeignKey(Store, models.PROTECT, related_name="wallets")
+    store = models.ForeignKey(Store, models.PROTECT, related_name="wallets", db_index=False)
     customer = models.ForeignKey(Customer, models.PROTECT, related_name="wallets")
     unit = models.CharField(max_length=20, default="points")
     balance = Points()
@@ -146,7 +144,7 @@ class LedgerEntry(models.Model):
         WRITE_OFF = "write_off", "Debt written off"
 
     # db_constraint=False: one composite key (store, customer, wallet) checks all three at a third of the cost.
-    store = models.ForeignKey(Store, models.PROTECT, related_name="entries", db_constraint=False)
+    store = models.ForeignKey(Store, models.PROTECT, related_name="entries", db_index=False, db_constraint=False)
     wallet = models.ForeignKey(Wallet, models.PROTECT, related_name="entries", db_index=False, db_constraint=False)
     customer = models.ForeignKey(Customer, models.PROTECT, related_name="entries", db_index=False, db_constraint=False)
     public_id = models.UUIDField(default=uuid7, editable=False)
@@ -200,7 +198,7 @@ class Topic(models.TextChoices):
 class Event(models.Model):
     """What happened, written in the transaction that made it happen: the timeline, the outbox."""
 
-    store = models.ForeignKey(Store, models.PROTECT, related_name="events", db_constraint=False)
+    store = models.ForeignKey(Store, models.PROTECT, related_name="events", db_index=False, db_constraint=False)
     customer = models.ForeignKey(
         Customer, models.PROTECT, related_name="events", null=True, db_index=False, db_constraint=False
     )

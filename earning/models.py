@@ -38,7 +38,7 @@ class EarningRule(models.Model):
         YEAR = "year", "a year"
         EVER = "ever", "ever"
 
-    store = models.ForeignKey(Store, models.PROTECT, related_name="rules")
+    store = models.ForeignKey(Store, models.PROTECT, related_name="rules", db_index=False)
     public_id = models.UUIDField(default=uuid7, editable=False)
     kind = models.CharField(max_length=30, choices=actions.choices)
     # What facts call it: the kind's own word, or `custom:<identifier>`.
@@ -101,7 +101,7 @@ class EarningRule(models.Model):
 class EarningRuleVersion(models.Model):
     """A rule as it was: what a decision that names (rule, number) was made with."""
 
-    store = models.ForeignKey(Store, models.PROTECT, related_name="+")
+    store = models.ForeignKey(Store, models.PROTECT, related_name="+", db_index=False)
     rule = models.ForeignKey(EarningRule, models.CASCADE, related_name="versions", db_index=False)
     number = models.PositiveIntegerField()
     values = models.JSONField()
@@ -116,19 +116,22 @@ class EarningRuleVersion(models.Model):
 class Order(models.Model):
     """One purchase as folded from its facts. `earning.orders` writes it; facts may arrive in any order."""
 
-    store = models.ForeignKey(Store, models.PROTECT, related_name="orders")
+    store = models.ForeignKey(Store, models.PROTECT, related_name="orders", db_index=False)
     public_id = models.UUIDField(default=uuid7, editable=False)
     customer = models.ForeignKey(Customer, models.PROTECT, related_name="orders", null=True, db_index=False)
     external_id = models.CharField(max_length=255)
     number = models.CharField(max_length=100, blank=True)
     status = models.CharField(max_length=20, blank=True)  # "" until a body is known: a refund came first
     is_cancelled = models.BooleanField(default=False)
+    is_awardable = models.BooleanField(default=False)  # reached the status that approves its points
+    awardable_at = models.DateTimeField(null=True)
     total = models.DecimalField(max_digits=20, decimal_places=4, default=Decimal(0))
     subtotal = models.DecimalField(max_digits=20, decimal_places=4, default=Decimal(0))
     tax = models.DecimalField(max_digits=20, decimal_places=4, default=Decimal(0))
     shipping = models.DecimalField(max_digits=20, decimal_places=4, default=Decimal(0))
     discount = models.DecimalField(max_digits=20, decimal_places=4, default=Decimal(0))
     refunded = models.DecimalField(max_digits=20, decimal_places=4, default=Decimal(0))
+    has_refund = models.BooleanField(default=False)  # of an order of nothing, any refund is a full one
     # What this order adds to the customer's orders_count and orders_total now.
     counted = models.DecimalField(max_digits=20, decimal_places=4, null=True)
     discount_codes = models.JSONField(default=list)
@@ -147,6 +150,10 @@ class Order(models.Model):
     def __str__(self):
         return self.number or self.external_id
 
+    @property
+    def is_refunded(self) -> bool:
+        return self.has_refund and self.refunded >= self.total
+
 
 class OrderFact(Fact):
     """One thing a shop said about an order. The order's points are a pure function of the set of these."""
@@ -158,11 +165,11 @@ class OrderFact(Fact):
         CLOSED = "closed", "Closed after a full refund"
         REOPENED = "reopened", "Reopened"
 
-    store = models.ForeignKey(Store, models.PROTECT, related_name="order_facts")
+    store = models.ForeignKey(Store, models.PROTECT, related_name="order_facts", db_index=False)
     order_external_id = models.CharField(max_length=255)
     kind = models.CharField(max_length=10, choices=Kind)
     identity = models.CharField(max_length=255)  # equal identity: the same fact told again
-    data = models.JSONField(default=dict)  # see earning.orders.record
+    data = models.JSONField(default=dict)  # see earning.orders.record_fact
     source = models.CharField(max_length=20, default="api")
 
     class Meta:
@@ -184,7 +191,7 @@ class Activity(Fact):
         VOID = "void", "Void"
 
     # db_constraint=False: composite keys (store, ...) check these; see migration 0002.
-    store = models.ForeignKey(Store, models.PROTECT, related_name="activities", db_constraint=False)
+    store = models.ForeignKey(Store, models.PROTECT, related_name="activities", db_index=False, db_constraint=False)
     public_id = models.UUIDField(default=uuid7, editable=False)
     customer = models.ForeignKey(
         Customer, models.PROTECT, related_name="activities", db_index=False, db_constraint=False

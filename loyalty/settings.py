@@ -210,7 +210,7 @@ API_RATE_PER_SECOND = env.int("API_RATE_PER_SECOND", default=200)
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["loyalty.stores.authentication.ApiKeyAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["loyalty.stores.authentication.HasScope"],
-    "DEFAULT_PARSER_CLASSES": ["loyalty.stores.bounded_json.BoundedJSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["loyalty.stores.parsers.BoundedJSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "loyalty.stores.problems.problem_handler",

@@ -1,0 +1,43 @@
+"""Points given or taken by a person, with a reason."""
+
+from decimal import Decimal
+
+from uuid_utils.compat import uuid7
+
+from loyalty.stores.models import Store
+
+from . import ledger
+from .models import Customer, LedgerEntry
+
+LIMIT = Decimal(1_000_000_000)
+
+
+class BadAdjustment(ValueError):
+    """The message says which part is wrong and what to do."""
+
+
+class AdjustmentConflict(BadAdjustment):
+    """The identity belongs to an earlier adjustment of other points."""
+
+
+def adjust(
+    store: Store, customer: Customer, points: Decimal, reason: str, *, actor: str, identity: str = ""
+) -> LedgerEntry:
+    """Add (or take, if negative) points at once. The same `identity` never counts twice.
+
+    Raises BadAdjustment, or InsufficientPoints when taking more than the balance.
+    """
+    if not reason.strip():
+        raise BadAdjustment("Give a reason: it is shown wherever the points are.")
+    if not points or abs(points) > LIMIT:
+        raise BadAdjustment("Give a number of points other than zero, at most 1,000,000,000.")
+    if points != points.quantize(store.quantum):
+        raise BadAdjustment(f"This store counts points with {store.points_decimals} decimals.")
+    source = f"adjust:{identity or uuid7()}"
+    posted = store.entries.filter(customer=customer, source=source)
+    if identity and (first := posted.first()) and first.points != points:
+        raise AdjustmentConflict("This id was used for another adjustment.")
+    ledger.settle(
+        store, [ledger.Settlement(customer.pk, source, ledger.Kind.ADJUST, points, reason=reason, actor=actor)]
+    )
+    return posted.get()

@@ -1,0 +1,183 @@
+"""Who is meant, and joining. A person may be known by several external ids over time: aliases keep them."""
+
+import re
+from dataclasses import dataclass
+from datetime import date
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from loyalty.stores.models import Store
+
+from .models import Customer, CustomerAlias, Event, Topic, Wallet
+
+EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
+
+
+class BadIdentity(ValueError):
+    """Nothing that names a person, or something that cannot: the message says what."""
+
+
+class IdentityConflict(BadIdentity):
+    """The given identifiers belong to different customers."""
+
+
+def normal_email(email: str | None) -> str | None:
+    email = (email or "").strip().lower()
+    if not email:
+        return None
+    if len(email) > 254 or not EMAIL.fullmatch(email):
+        raise BadIdentity("This is not an e-mail address.")
+    return email
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """How a caller names a person; each part optional, the first that finds someone decides."""
+
+    external_id: str | None = None
+    email: str | None = None
+    phone: str | None = None
+    card_number: str | None = None
+
+    @classmethod
+    def of(cls, external_id=None, email=None, phone=None, card_number=None) -> "Identity":
+        def text(value):
+            return (str(value).strip() or None) if value is not None else None
+
+        identity = cls(text(external_id), normal_email(email), text(phone), text(card_number))
+        if not (identity.external_id or identity.email or identity.phone or identity.card_number):
+            raise BadIdentity("Say who: an external id or an e-mail address.")
+        return identity
+
+
+def find(store: Store, identity: Identity) -> Customer | None:
+    """The customer meant, or None. External id (own, then linked) decides, then e-mail, card, phone."""
+    customers = store.customers
+    if identity.external_id:
+        found = customers.filter(external_id=identity.external_id).first()
+        found = found or customers.filter(aliases__external_id=identity.external_id).first()
+        if found:
+            return found
+    for field in ("email", "card_number", "phone"):
+        value = getattr(identity, field)
+        if value and (found := customers.filter(**{field: value}).first()):
+            return found
+    return None
+
+
+def identify(store: Store, identity: Identity, *, is_registered: bool = False) -> Customer:
+    """Find the person or make a guest, and learn what is new about how they are named.
+
+    An unknown external id with a known e-mail is the same person: it becomes the main id if there was
+    none, or if a guest is now registered in the shop (`is_registered`); else it is linked.
+    """
+    customer = find(store, identity)
+    if customer is None:
+        try:
+            with transaction.atomic():
+                return create(store, identity)
+        except IntegrityError:  # made by a twin call meanwhile
+            customer = find(store, identity)
+            if customer is None:
+                raise
+    learn(customer, identity, is_registered)
+    return customer
+
+
+def create(store: Store, identity: Identity) -> Customer:
+    customer = Customer.objects.create(
+        store=store, external_id=identity.external_id, email=identity.email,
+        phone=identity.phone, card_number=identity.card_number,
+    )  # fmt: skip
+    Wallet.objects.create(store=store, customer=customer)
+    Event.objects.create(store=store, customer=customer, topic=Topic.CUSTOMER_CREATED)
+    return customer
+
+
+def learn(customer: Customer, identity: Identity, is_registered: bool) -> None:
+    changed = {}
+    if identity.external_id and identity.external_id != customer.external_id:
+        if customer.external_id is None or (is_registered and customer.state == Customer.State.GUEST):
+            if customer.external_id:
+                link(customer, customer.external_id)
+            changed["external_id"] = identity.external_id
+        else:
+            link(customer, identity.external_id)
+    for field in ("email", "phone", "card_number"):
+        value = getattr(identity, field)
+        if value and value != getattr(customer, field) and is_free(customer, field, value):
+            changed[field] = value
+    if changed:
+        change(customer, **changed)
+
+
+def link(customer: Customer, external_id: str) -> None:
+    CustomerAlias.objects.get_or_create(
+        store_id=customer.store_id, external_id=external_id, defaults={"customer": customer}
+    )
+
+
+def is_free(customer: Customer, field: str, value: str) -> bool:
+    """Nobody else has it. A conflict is left for a person to settle, never merged silently."""
+    taken = Customer.objects.filter(store_id=customer.store_id, **{field: value}).exclude(pk=customer.pk).exists()
+    if taken:
+        Event.objects.create(
+            store_id=customer.store_id, customer=customer, topic=Topic.ATTENTION,
+            data={"what": f"{field}_conflict", "value": value},
+        )  # fmt: skip
+    return not taken
+
+
+def change(customer: Customer, **fields) -> None:
+    """Set fields and tell it. Only what is given is written: a stale copy overwrites nothing."""
+    for name, value in fields.items():
+        setattr(customer, name, value)
+    customer.save(update_fields=[*fields, "updated_at"])
+    Event.objects.create(
+        store_id=customer.store_id, customer=customer, topic=Topic.CUSTOMER_UPDATED, data={"fields": sorted(fields)}
+    )
+
+
+def update_profile(
+    customer: Customer,
+    *,
+    first_name: str | None = None,
+    last_name: str | None = None,
+    birthday: date | None = None,
+    tags: list[str] | None = None,
+    properties: dict | None = None,
+) -> None:
+    """Blank never erases: only values that say something are written. `tags` replaces the list."""
+    changed: dict = {}
+    for name, value in (("first_name", first_name), ("last_name", last_name)):
+        if value and value[:150] != getattr(customer, name):
+            changed[name] = value[:150]
+    if birthday and birthday != customer.birthday:
+        changed |= {"birthday": birthday, "birthday_set_at": timezone.now()}
+    if tags is not None and sorted(set(tags)) != sorted(customer.tags):
+        changed["tags"] = sorted(set(tags))
+    if properties and customer.properties | properties != customer.properties:
+        changed["properties"] = customer.properties | properties
+    if changed:
+        change(customer, **changed)
+
+
+def enrol(customer: Customer) -> bool:
+    """Make a guest a member. Returns whether they became one now."""
+    joined = Customer.objects.filter(pk=customer.pk, store_id=customer.store_id, state=Customer.State.GUEST).update(
+        state=Customer.State.ENROLLED, enrolled_at=timezone.now()
+    )
+    if joined:
+        customer.refresh_from_db(fields=["state", "enrolled_at"])
+        Event.objects.create(store_id=customer.store_id, customer=customer, topic=Topic.CUSTOMER_ENROLLED)
+    return bool(joined)
+
+
+def block(customer: Customer, is_blocked: bool) -> None:
+    """A blocked customer earns and spends nothing; unblocking gives back the state before."""
+    state = Customer.State.BLOCKED
+    if not is_blocked:
+        state = Customer.State.ENROLLED if customer.enrolled_at else Customer.State.GUEST
+    if state != customer.state and (is_blocked or customer.state == Customer.State.BLOCKED):
+        change(customer, state=state)

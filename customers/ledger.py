@@ -1,0 +1,217 @@
+"""The one door for points.
+
+`settle` makes a source worth exactly what is asked and posts only the difference. Approve, void, partial
+refund, cancel, replay and duplicate are the same call with another target, so calling it twice changes
+nothing. Everything is done in sets: four statements whatever the number of settlements.
+"""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+
+from django.db import connection, transaction
+from django.utils import timezone
+
+from loyalty.stores.models import Store
+
+from .models import Event, LedgerEntry, Topic
+
+Kind = LedgerEntry.Kind
+ZERO = Decimal(0)
+
+
+class InsufficientPoints(Exception):
+    """Taking these points would overdraw the balance. Nothing was posted."""
+
+    def __init__(self, customer_id: int, balance: Decimal, asked: Decimal) -> None:
+        super().__init__(f"The balance is {balance.normalize():f}; {asked.normalize():f} would overdraw it.")
+        self.customer_id, self.balance, self.asked = customer_id, balance, asked
+
+
+@dataclass(slots=True)
+class Settlement:
+    """What `source` shall be worth to a customer: `points` spendable and `pending` waiting, both exact."""
+
+    customer_id: int
+    source: str
+    kind: str = Kind.EARN
+    points: Decimal = ZERO
+    pending: Decimal = ZERO
+    reason: str = ""
+    actor: str = ""
+    effective_at: datetime | None = None
+    expires_at: datetime | None = None
+
+
+@dataclass(slots=True)
+class Purse:
+    """A locked wallet as it stands in memory while entries are drawn up."""
+
+    id: int
+    balance: Decimal
+    pending: Decimal
+    seq: int
+    totals: dict[str, Decimal] = field(default_factory=lambda: {"earned": ZERO, "spent": ZERO, "expired": ZERO})
+
+
+@dataclass(slots=True)
+class Posted:
+    """What a source has posted so far."""
+
+    points: Decimal = ZERO
+    pending: Decimal = ZERO
+    revision: int = 0
+
+
+# Which running total of the wallet a kind moves, and with which sign. An adjustment moves none.
+TOTALS = {
+    Kind.EARN: ("earned", 1), Kind.IMPORT: ("earned", 1), Kind.WRITE_OFF: ("earned", 1),
+    Kind.REDEEM: ("spent", -1), Kind.EXPIRE: ("expired", -1),
+}  # fmt: skip
+
+
+@transaction.atomic
+def settle(store: Store, settlements: Iterable[Settlement]) -> list[dict]:
+    """Post what is missing; returns the new entries as dicts, in order. Raises InsufficientPoints.
+
+    Only a correction of an earn may take a balance below zero; the store's policy says what follows.
+    """
+    settlements = list(settlements)
+    if not settlements:
+        return []
+    purses = lock_wallets(store.pk, {one.customer_id for one in settlements})
+    posted = read_posted(store, purses, settlements)
+    entries = draw_up(store, purses, posted, settlements)
+    if entries:
+        insert_entries(store.pk, entries)
+        update_wallets(store.pk, purses, {entry["wallet_id"] for entry in entries})
+    return entries
+
+
+def lock_wallets(store_id: int, customer_ids: Iterable[int]) -> dict[int, Purse]:
+    """Lock wallets in id order, so that two sets never wait for each other in a circle. Keyed by customer."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT customer_id, id, balance, pending, last_seq FROM customers_wallet"
+            " WHERE store_id = %s AND customer_id = ANY(%s) AND unit = 'points' ORDER BY id FOR UPDATE",
+            [store_id, sorted(customer_ids)],
+        )
+        return {customer_id: Purse(*wallet) for customer_id, *wallet in cursor.fetchall()}
+
+
+def read_posted(store: Store, purses: dict[int, Purse], settlements: list[Settlement]) -> dict[tuple, Posted]:
+    wanted = [(purses[one.customer_id].id, one.source) for one in settlements]
+    if store.negative_balance == Store.NegativeBalance.WRITE_OFF:
+        wanted += [(wallet_id, write_off_of(source)) for wallet_id, source in wanted]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT entry.wallet_id, entry.source, sum(entry.points), sum(entry.pending), max(entry.revision)"
+            "  FROM unnest(%s::bigint[], %s::text[]) AS wanted (wallet_id, source)"
+            "  JOIN customers_ledgerentry AS entry ON entry.store_id = %s"
+            "   AND entry.wallet_id = wanted.wallet_id AND entry.source = wanted.source"
+            " GROUP BY entry.wallet_id, entry.source",
+            [*map(list, zip(*set(wanted), strict=True)), store.pk],
+        )
+        return {(wallet_id, source): Posted(*sums) for wallet_id, source, *sums in cursor.fetchall()}
+
+
+def draw_up(store: Store, purses, posted, settlements: list[Settlement]) -> list[dict]:
+    entries: list[dict] = []
+    now = timezone.now()
+    for one in settlements:
+        purse = purses[one.customer_id]
+        before = posted.setdefault((purse.id, one.source), Posted())
+        points, pending = one.points - before.points, one.pending - before.pending
+        if not points and not pending:
+            continue
+        if points < 0 and one.kind != Kind.EARN and purse.balance + points < 0:
+            raise InsufficientPoints(one.customer_id, purse.balance, -points)
+        entries.append(post(purse, before, one, points, pending, now))
+        if points < 0 and purse.balance < 0:
+            entries += meet_debt(store, purse, posted, one, now)
+    return entries
+
+
+def post(purse: Purse, before: Posted, one: Settlement, points: Decimal, pending: Decimal, now: datetime) -> dict:
+    """Move the purse and return the entry that says so."""
+    purse.balance += points
+    purse.pending += pending
+    purse.seq += 1
+    before.points += points
+    before.pending += pending
+    before.revision += 1
+    if total := TOTALS.get(one.kind):
+        name, sign = total
+        purse.totals[name] += sign * points
+    return {
+        "wallet_id": purse.id, "customer_id": one.customer_id, "seq": purse.seq, "kind": str(one.kind),
+        "points": str(points), "pending": str(pending),
+        "balance_after": str(purse.balance), "pending_after": str(purse.pending),
+        "source": one.source, "revision": before.revision, "reason": one.reason[:255], "actor": one.actor[:100],
+        "effective_at": (one.effective_at or now).isoformat(),
+        "expires_at": one.expires_at.isoformat() if one.expires_at else None,
+    }  # fmt: skip
+
+
+def write_off_of(source: str) -> str:
+    return f"write_off:{source}"
+
+
+def meet_debt(store: Store, purse: Purse, posted, one: Settlement, now: datetime) -> list[dict]:
+    """A refund after the points were spent: keep the debt, write it off, or show it to a person."""
+    if store.negative_balance == Store.NegativeBalance.WRITE_OFF:
+        source = write_off_of(one.source)
+        rest = Settlement(
+            one.customer_id, source, Kind.WRITE_OFF, reason="Debt after a refund, written off", actor="policy"
+        )
+        return [post(purse, posted.setdefault((purse.id, source), Posted()), rest, -purse.balance, ZERO, now)]
+    if store.negative_balance == Store.NegativeBalance.REVIEW:
+        Event.objects.create(
+            store=store, customer_id=one.customer_id, topic=Topic.ATTENTION,
+            data={"what": "negative_balance", "balance": str(purse.balance), "source": one.source},
+        )  # fmt: skip
+    return []
+
+
+# Entries and their events in one statement, so that neither can be without the other (L15).
+INSERT_ENTRIES = """
+WITH entry AS (
+    INSERT INTO customers_ledgerentry (store_id, wallet_id, customer_id, public_id, seq, kind, points, pending,
+        balance_after, pending_after, source, revision, reason, actor, effective_at, expires_at, created_at)
+    SELECT %(store)s, wallet_id, customer_id, gen_random_uuid(), seq, kind, points, pending,
+        balance_after, pending_after, source, revision, reason, actor, effective_at, expires_at, clock_timestamp()
+      FROM json_to_recordset(%(rows)s::json) AS row (wallet_id bigint, customer_id bigint, seq bigint, kind text,
+        points numeric, pending numeric, balance_after numeric, pending_after numeric, source text,
+        revision integer, reason text, actor text, effective_at timestamptz, expires_at timestamptz)
+    RETURNING id, customer_id, created_at
+)
+INSERT INTO customers_event (store_id, customer_id, public_id, topic, entry_id, data, created_at)
+SELECT %(store)s, customer_id, gen_random_uuid(), 'points.moved', id, '{}', created_at FROM entry
+"""
+
+UPDATE_WALLETS = """
+UPDATE customers_wallet AS wallet
+   SET balance = row.balance, pending = row.pending, last_seq = row.seq, earned = wallet.earned + row.earned,
+       spent = wallet.spent + row.spent, expired = wallet.expired + row.expired
+  FROM json_to_recordset(%(rows)s::json) AS row (id bigint, balance numeric, pending numeric, seq bigint,
+       earned numeric, spent numeric, expired numeric)
+ WHERE wallet.store_id = %(store)s AND wallet.id = row.id
+"""
+
+
+def insert_entries(store_id: int, entries: list[dict]) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(INSERT_ENTRIES, {"store": store_id, "rows": json.dumps(entries)})
+
+
+def update_wallets(store_id: int, purses: dict[int, Purse], changed: set[int]) -> None:
+    rows = [
+        {"id": purse.id, "balance": str(purse.balance), "pending": str(purse.pending), "seq": purse.seq}
+        | {name: str(total) for name, total in purse.totals.items()}
+        for purse in purses.values()
+        if purse.id in changed
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(UPDATE_WALLETS, {"store": store_id, "rows": json.dumps(rows)})

@@ -1,0 +1,177 @@
+"""Apply a batch of due activities: evaluate in memory, settle, stamp. A handful of statements whatever its size."""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from django.db import connection
+from django.utils import timezone
+
+from customers import ledger
+from customers.ledger import Settlement
+from loyalty.stores.models import ROUNDINGS, Store
+
+from . import goals
+from .activities import release_waiting
+from .engine import Decision, Fact, Person, Rule, Scale, evaluate
+from .rulebook import Rulebook
+from .usage import UsageBook
+
+SELECT_DUE = """
+SELECT activity.id, activity.customer_id, activity.action, activity.occurred_at, activity.properties,
+       activity.asked_state, activity.asked_points, activity.asked_rule_id, activity.state, activity.rule_id,
+       activity.rule_version, activity.points, activity.order_id, activity.decision IS NOT NULL,
+       customer.state, customer.tags, customer.birthday_set_at, customer.orders_count, customer.orders_total
+  FROM (SELECT * FROM earning_activity WHERE store_id = %(store)s AND id = ANY(%(ids)s) AND due_at IS NOT NULL
+           AND (%(token)s::uuid IS NULL OR claim_token = %(token)s) ORDER BY id FOR UPDATE) AS activity
+  JOIN customers_customer AS customer ON customer.store_id = %(store)s AND customer.id = activity.customer_id
+ ORDER BY activity.id
+"""
+
+STAMP = """
+UPDATE earning_activity AS activity
+   SET state = row.state, points = row.points, rule_id = row.rule_id, rule_version = row.rule_version,
+       decision = row.decision, due_at = row.due_at, applied_at = COALESCE(activity.applied_at, clock_timestamp()),
+       claim_token = NULL, attempts = 0, error = ''
+  FROM json_to_recordset(%(rows)s::json) AS row (id bigint, state text, points numeric, rule_id bigint,
+       rule_version integer, decision jsonb, due_at timestamptz)
+ WHERE activity.store_id = %(store)s AND activity.id = row.id
+"""
+
+
+@dataclass(slots=True)
+class Due:
+    """A locked activity with what its evaluation needs to know of the customer."""
+
+    id: int
+    customer_id: int
+    action: str
+    occurred_at: datetime
+    properties: dict[str, Any]
+    asked_state: str
+    asked_points: Decimal | None
+    asked_rule_id: int | None
+    state: str
+    rule_id: int | None
+    rule_version: int | None
+    points: Decimal
+    order_id: int | None
+    is_decided: bool
+    customer_state: str
+    tags: Sequence[str]
+    birthday_set_at: datetime | None
+    orders_count: int
+    orders_total: Decimal
+
+
+def apply(store_id: int, token: object, ids: list[int]) -> None:
+    """Apply activities that this worker claimed; those it lost meanwhile are left alone."""
+    apply_rows(Store.objects.get(pk=store_id), lock_due(store_id, token, ids))
+
+
+def apply_now(store: Store, ids: list[int]) -> None:
+    """Apply activities in the caller's transaction, for calls that answer with the result."""
+    apply_rows(store, lock_due(store.pk, None, ids))
+
+
+def lock_due(store_id: int, token: object, ids: list[int]) -> list[Due]:
+    with connection.cursor() as cursor:
+        cursor.execute(SELECT_DUE, {"store": store_id, "ids": ids, "token": token})
+        return [Due(*row) for row in cursor.fetchall()]
+
+
+def apply_rows(store: Store, rows: list[Due]) -> None:
+    if not rows:
+        return
+    ledger.lock_wallets(store.pk, {row.customer_id for row in rows})  # before limits are read
+    rulebook = Rulebook.of(store, rows)
+    usage = UsageBook.of(store, rulebook, rows)
+    orders = orders_of(store, rows)
+    scale = Scale(store.quantum, ROUNDINGS[store.points_rounding])
+    now = timezone.now()
+    settlements, stamps = [], []
+    for row in rows:
+        granted = rulebook.granted(row)
+        person = Person(row.customer_state, row.tags, row.birthday_set_at)
+        fact = fact_of(row, orders.get(row.order_id) if row.order_id else None)
+        decision = evaluate(fact, rulebook.candidates(row), person, usage.of_row(row), scale, granted)
+        due_at = stand(row, decision, granted, now)
+        usage.add(row, decision)
+        settlements.append(settlement_of(row, decision))
+        stamps.append(stamp_of(row, decision, due_at))
+    ledger.settle(store, settlements)
+    with connection.cursor() as cursor:
+        cursor.execute(STAMP, {"store": store.pk, "rows": json.dumps(stamps)})
+    follow_up(store, rows)
+
+
+def fact_of(row: Due, order: dict[str, Any] | None) -> Fact:
+    asked = row.asked_state
+    if asked == "enrolled" and row.customer_state != "guest":
+        asked = ""
+    properties = row.properties
+    if row.action in goals.ACTIONS:  # the running totals as they are now, not as they were
+        properties = {"orders_count": row.orders_count, "orders_total": str(row.orders_total)}
+    return Fact(row.action, row.occurred_at, properties, order, asked, row.asked_points)
+
+
+def stand(row: Due, decision: Decision, granted: Rule | None, now: datetime) -> datetime | None:
+    """Settle the state between what was and what is decided; returns when to look again."""
+    if granted is not None and decision.rule is None:
+        decision.state, decision.rule = "void", granted  # what it was paid for no longer holds
+    if decision.state == "approved" and decision.approve_at and decision.approve_at > now:
+        decision.state = "pending"
+        return decision.approve_at
+    if decision.state == "void" and row.state == "pending":
+        decision.state = "declined"
+    return None
+
+
+def settlement_of(row: Due, decision: Decision) -> Settlement:
+    reason = decision.rule.name if decision.rule else ""
+    settlement = Settlement(row.customer_id, f"activity:{row.id}", reason=reason, effective_at=row.occurred_at)
+    if decision.state == "approved":
+        settlement.points = decision.points
+    elif decision.state == "pending":
+        settlement.pending = decision.points
+    return settlement
+
+
+def stamp_of(row: Due, decision: Decision, due_at: datetime | None) -> dict[str, Any]:
+    """The row as stored. A voided activity keeps the points it was last worth."""
+    points = decision.points if decision.state in ("approved", "pending") else (row.points or decision.granted)
+    return {
+        "id": row.id, "state": decision.state, "points": str(points),
+        "rule_id": decision.rule and decision.rule.id, "rule_version": decision.rule and decision.rule.version,
+        "decision": decision.data | {"state": decision.state}, "due_at": due_at and due_at.isoformat(),
+    }  # fmt: skip
+
+
+def orders_of(store: Store, rows: Iterable[Due]) -> dict[int, dict[str, Any]]:
+    ids = {row.order_id for row in rows if row.order_id}
+    if not ids:
+        return {}
+    return {
+        order.pk: {
+            "total": str(order.total), "subtotal": str(order.subtotal), "tax": str(order.tax),
+            "shipping": str(order.shipping), "discount": str(order.discount), "refunded": str(order.refunded),
+            "items": order.items, "discount_codes": order.discount_codes, "is_cancelled": order.is_cancelled,
+            "is_refunded": order.is_refunded, "is_awardable": order.is_awardable, "awardable_at": order.awardable_at,
+        }
+        for order in store.orders.filter(pk__in=ids)
+    }  # fmt: skip
+
+
+def follow_up(store: Store, rows: list[Due]) -> None:
+    """What an applied fact sets off: joining frees what waited for it, orders move goals."""
+    by_action: dict[str, set[int]] = defaultdict(set)
+    for row in rows:
+        by_action[row.action].add(row.customer_id)
+    if joined := by_action.get("sign_up"):
+        release_waiting(store.pk, joined)
+    if bought := by_action.get("purchase"):
+        goals.reconsider(store, bought)

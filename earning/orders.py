@@ -1,0 +1,175 @@
+"""Orders: facts are stored as told, then folded; points follow from the fold alone."""
+
+import json
+from collections import defaultdict
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from django.db import connection, transaction
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+
+from customers import enrolment
+from customers.enrolment import BadIdentity, Identity
+from customers.models import Customer
+from loyalty.stores import broker
+from loyalty.stores.models import Store
+
+from .activities import APPLY
+from .folding import AMOUNTS, STATUSES, Folded, Told, fold
+from .models import Activity, Order, OrderFact
+
+Kind = OrderFact.Kind
+ZERO = Decimal(0)
+
+__all__ = ["STATUSES", "Kind", "OrderFactConflict", "apply", "record_fact"]
+
+
+class OrderFactConflict(ValueError):
+    """The same refund (or other named fact) was told before with another content."""
+
+
+@transaction.atomic
+def record_fact(
+    store: Store, order_external_id: str, kind: str, *, identity: str, data: dict[str, Any], source: str = "api"
+) -> bool:
+    """Store one fact about an order, known or not yet. Returns False when it was told before.
+
+    `data` of a status: status, total, subtotal (after discounts, before shipping and tax), tax, shipping,
+    discount (decimal text), customer {external_id, email, first_name, last_name, is_registered}, placed_at and
+    updated_at (ISO 8601), discount_codes, items [{product_id, name, price, quantity, categories}], number,
+    award_on. Of a refund: amount; is_uncounted. `identity` names the fact among its kind for this order.
+    """
+    row = OrderFact(
+        store=store, order_external_id=order_external_id, kind=kind, identity=identity, data=data, source=source
+    )
+    OrderFact.objects.bulk_create([row], ignore_conflicts=True)
+    first = store.order_facts.get(order_external_id=order_external_id, kind=kind, identity=identity)
+    if kind == Kind.REFUND and first.data != data:
+        raise OrderFactConflict(f"Refund “{identity}” of this order was reported before with another amount.")
+    broker.nudge(APPLY, store.pk)
+    return first.attempts == 0 and first.received_at == row.received_at
+
+
+def apply(store_id: int, token: object, ids: list[int]) -> None:
+    """Fold the orders that these claimed facts are about, and make their purchase activities due."""
+    due = OrderFact.objects.filter(store_id=store_id, pk__in=ids, claim_token=token, due_at__isnull=False)
+    due = list(due.order_by("pk").select_for_update())
+    if not due:
+        return
+    store = Store.objects.get(pk=store_id)
+    orders = lock_orders(store, {fact.order_external_id for fact in due})
+    facts = facts_of(store, orders)
+    changes = {order: fold(facts[order.external_id], store.award_status) for order in orders}
+    for order, folded in changes.items():
+        if order.customer_id is None:
+            order.customer = customer_of(store, folded)
+    count_for_customers(store, changes)
+    for order, folded in changes.items():
+        write(order, folded)
+    Order.objects.bulk_update(orders, [*WRITTEN, "customer"])
+    make_due(store, [order for order in orders if order.customer_id and order.status])
+    OrderFact.objects.filter(store_id=store_id, pk__in=[fact.pk for fact in due]).update(
+        applied_at=timezone.now(), due_at=None, error=""
+    )
+
+
+def lock_orders(store: Store, external_ids: set[str]) -> list[Order]:
+    Order.objects.bulk_create(
+        [Order(store=store, external_id=external_id) for external_id in sorted(external_ids)], ignore_conflicts=True
+    )
+    return list(store.orders.filter(external_id__in=external_ids).order_by("pk").select_for_update())
+
+
+def facts_of(store: Store, orders: list[Order]) -> dict[str, list[Told]]:
+    found: dict[str, list[Told]] = defaultdict(list)
+    rows = store.order_facts.filter(order_external_id__in=[order.external_id for order in orders])
+    for external_id, *told in rows.values_list("order_external_id", "kind", "identity", "data", "received_at"):
+        found[external_id].append(Told(*told))
+    return found
+
+
+def customer_of(store: Store, folded: Folded) -> Customer | None:
+    who = folded.body.get("customer") or {}
+    try:
+        identity = Identity.of(external_id=who.get("external_id"), email=who.get("email"))
+    except BadIdentity:
+        return None  # a guest without an address: the order is kept, nobody earns
+    is_registered = bool(who.get("is_registered"))
+    customer = enrolment.identify(store, identity, is_registered=is_registered)
+    enrolment.update_profile(customer, first_name=who.get("first_name"), last_name=who.get("last_name"))
+    if is_registered:
+        enrolment.enrol(customer)
+    return customer
+
+
+WRITTEN = (
+    "status", "is_cancelled", "is_awardable", "awardable_at", *AMOUNTS, "refunded", "has_refund", "counted",
+    "discount_codes", "items", "number", "placed_at",
+)  # fmt: skip
+
+
+def write(order: Order, folded: Folded) -> None:
+    """The order's row as the fold tells it."""
+    for name in ("status", "is_cancelled", "is_awardable", "awardable_at", "refunded", "has_refund", "counted"):
+        setattr(order, name, getattr(folded, name))
+    for name in AMOUNTS:
+        setattr(order, name, folded.amounts.get(name, ZERO))
+    order.discount_codes = folded.body.get("discount_codes") or []
+    order.items = folded.body.get("items") or []
+    order.number = str(folded.body.get("number") or "")[:100]
+    order.placed_at = placed_at(folded) or order.created_at
+
+
+def placed_at(folded: Folded) -> datetime | None:
+    return parse_datetime(folded.body.get("placed_at") or "")
+
+
+COUNT = """
+UPDATE customers_customer AS customer
+   SET orders_count = customer.orders_count + row.orders, orders_total = customer.orders_total + row.total,
+       first_order_at = LEAST(customer.first_order_at, row.first_order_at)
+  FROM json_to_recordset(%(rows)s::json)
+       AS row (id bigint, orders integer, total numeric, first_order_at timestamptz)
+ WHERE customer.store_id = %(store)s AND customer.id = row.id
+"""
+
+
+def count_for_customers(store: Store, changes: dict[Order, Folded]) -> None:
+    """Move the customers' order count and total by what these orders now count for, more or less than before."""
+    rows: dict[int, dict[str, Any]] = {}
+    for order, folded in changes.items():
+        if order.customer_id is None or folded.counted == order.counted:
+            continue
+        row = rows.setdefault(
+            order.customer_id, {"id": order.customer_id, "orders": 0, "total": ZERO, "first_order_at": None}
+        )
+        row["orders"] += (folded.counted is not None) - (order.counted is not None)
+        row["total"] += (folded.counted or ZERO) - (order.counted or ZERO)
+        if folded.counted is not None:
+            moment = placed_at(folded) or order.created_at
+            row["first_order_at"] = min(row["first_order_at"] or moment, moment)
+    if rows:
+        with connection.cursor() as cursor:
+            cursor.execute(COUNT, {"store": store.pk, "rows": json.dumps(sorted_rows(rows), default=str)})
+
+
+def sorted_rows(rows: dict[int, dict[str, Any]]) -> list[dict[str, Any]]:
+    """In id order, so that two workers never lock customers in a circle."""
+    return [rows[key] for key in sorted(rows)]
+
+
+def make_due(store: Store, orders: list[Order]) -> None:
+    """An order's points are those of its purchase activity: one each, evaluated anew when the order changes."""
+    Activity.objects.bulk_create(
+        [
+            Activity(
+                store=store, customer_id=order.customer_id, order=order, action="purchase",
+                external_id=order.external_id, occurred_at=order.placed_at, source="order", due_at=None,
+            )
+            for order in orders
+        ],
+        ignore_conflicts=True,
+    )  # fmt: skip
+    store.activities.filter(order__in=orders).update(due_at=timezone.now(), attempts=0)

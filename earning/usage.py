@@ -1,0 +1,104 @@
+"""How much of a rule's limit a customer has used, by calendar period in the store's time zone."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from decimal import Decimal
+from functools import lru_cache
+from typing import Protocol
+from zoneinfo import ZoneInfo
+
+from django.db import connection
+
+from loyalty.stores.models import Store
+
+from .engine import Decision, Rule, Usage
+from .rulebook import Asks, Rulebook
+
+FIRST, LAST = datetime(1, 1, 2, tzinfo=ZoneInfo("UTC")), datetime(9999, 12, 30, tzinfo=ZoneInfo("UTC"))
+
+
+def period(kind: str, moment: datetime, tz: ZoneInfo) -> tuple[datetime, datetime]:
+    """The calendar day, week (from Monday), month or year that holds the moment: [start, end)."""
+    if kind == "ever":
+        return FIRST, LAST
+    return bounds(kind, moment.astimezone(tz).date().isoformat(), tz)
+
+
+@lru_cache(4096)
+def bounds(kind: str, day: str, tz: ZoneInfo) -> tuple[datetime, datetime]:
+    start = datetime.fromisoformat(day).replace(tzinfo=tz)
+    if kind == "day":
+        return start, start + timedelta(days=1)
+    if kind == "week":
+        start -= timedelta(days=start.weekday())
+        return start, start + timedelta(days=7)
+    if kind == "month":
+        start = start.replace(day=1)
+        return start, (start + timedelta(days=32)).replace(day=1)
+    start = start.replace(month=1, day=1)
+    return start, start.replace(year=start.year + 1)
+
+
+class Row(Asks, Protocol):
+    id: int
+    customer_id: int
+    occurred_at: datetime
+
+
+Key = tuple[int, int, datetime]  # customer, rule, start of the period
+
+COUNT = """
+SELECT wanted.customer_id, wanted.rule_id, wanted.start, count(used.id), COALESCE(sum(used.points), 0)
+  FROM unnest(%(customers)s::bigint[], %(rules)s::bigint[], %(starts)s::timestamptz[], %(ends)s::timestamptz[])
+       AS wanted (customer_id, rule_id, start, until)
+  JOIN earning_activity AS used ON used.store_id = %(store)s AND used.customer_id = wanted.customer_id
+   AND used.rule_id = wanted.rule_id AND used.occurred_at >= wanted.start AND used.occurred_at < wanted.until
+   AND used.state IN ('pending', 'approved')
+ GROUP BY wanted.customer_id, wanted.rule_id, wanted.start
+"""
+
+
+class UsageBook:
+    """Usage for a batch: read once, then kept up in memory as its facts are decided."""
+
+    def __init__(self, tz: ZoneInfo, rulebook: Rulebook) -> None:
+        self.tz, self.rulebook = tz, rulebook
+        self.used: dict[Key, Usage] = defaultdict(Usage)
+
+    @classmethod
+    def of(cls, store: Store, rulebook: Rulebook, rows: Iterable[Row]) -> "UsageBook":
+        book = cls(store.tz, rulebook)
+        wanted = {
+            (row.customer_id, rule.id, *period(rule.limit_period, row.occurred_at, book.tz))
+            for row in rows
+            if not row.rule_id
+            for rule in rulebook.candidates(row)
+            if rule.limit
+        }
+        if wanted:
+            customers, rules, starts, ends = map(list, zip(*wanted, strict=True))
+            with connection.cursor() as cursor:
+                params = {"store": store.pk, "customers": customers, "rules": rules, "starts": starts, "ends": ends}
+                cursor.execute(COUNT, params)
+                for customer_id, rule_id, start, count, points in cursor.fetchall():
+                    book.used[customer_id, rule_id, start] = Usage(count, points)
+        return book
+
+    def key(self, row: Row, rule: Rule) -> Key:
+        return row.customer_id, rule.id, period(rule.limit_period, row.occurred_at, self.tz)[0]
+
+    def of_row(self, row: Row) -> Mapping[int, Usage]:
+        """What the engine asks for: usage by rule. An activity that was granted before does not ask again."""
+        if row.rule_id:
+            return {}
+        return {rule.id: self.used[self.key(row, rule)] for rule in self.rulebook.candidates(row) if rule.limit}
+
+    def add(self, row: Row, decision: Decision) -> None:
+        if row.rule_id or decision.rule is None or not decision.rule.limit:
+            return
+        if decision.state not in ("approved", "pending"):
+            return
+        key = self.key(row, decision.rule)
+        used = self.used[key]
+        self.used[key] = Usage(used.count + 1, used.points + Decimal(decision.granted))

@@ -1,0 +1,62 @@
+"""The broker makes things fast and is never needed for them to be right."""
+
+import logging
+import time
+
+import redis
+from celery import current_app
+from django.conf import settings
+from django.db import transaction
+from kombu.exceptions import OperationalError
+
+logger = logging.getLogger(__name__)
+
+UNREACHABLE = (redis.RedisError, OperationalError, OSError)
+QUEUED_FOR = 5  # seconds a queued drain keeps further nudges away; losing the key is harmless
+PAUSE = 10.0  # seconds without a try after one failed, so that a hung broker costs half a second once
+
+client = redis.Redis.from_url(
+    settings.REDIS_URL, socket_timeout=0.5, socket_connect_timeout=0.5, health_check_interval=30
+)
+_closed_until = 0.0
+
+
+def is_paused() -> bool:
+    return time.monotonic() < _closed_until
+
+
+def pause(error: BaseException) -> None:
+    global _closed_until
+    _closed_until = time.monotonic() + PAUSE
+    logger.warning("The broker does not answer (%r); facts are kept, the sweep will apply them.", error)
+
+
+def nudge(task: str, store_id: int) -> None:
+    """After commit, have a worker look at this store's due facts. At most one drain waits per store."""
+
+    def publish() -> None:
+        if is_paused():
+            return
+        try:
+            if client.set(queued_key(task, store_id), 1, nx=True, ex=QUEUED_FOR):
+                current_app.send_task(task, [store_id])
+        except UNREACHABLE as error:
+            pause(error)
+
+    transaction.on_commit(publish)
+
+
+def take_up(task: str, store_id: int) -> None:
+    """A drain starts: facts stored from now on may queue the next one."""
+    try:
+        client.delete(queued_key(task, store_id))
+    except UNREACHABLE as error:
+        pause(error)
+
+
+def queue_length() -> int:
+    return client.llen("celery")
+
+
+def queued_key(task: str, store_id: int) -> str:
+    return f"queued:{task}:{store_id}"
