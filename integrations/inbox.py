@@ -1,0 +1,141 @@
+"""Calls as they came: kept before they are interpreted, so that none is lost and none counts twice."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.db import InterfaceError, OperationalError
+from django.db import connection as database
+from django.utils import timezone
+from uuid_utils.compat import uuid7
+
+from loyalty.stores import broker
+from loyalty.stores.tenancy import acting_for, store_list
+
+from .models import Connection, InboundEvent
+
+APPLY = "integrations.tasks.apply_due"
+Outcome = InboundEvent.Outcome
+
+
+class Rejected(Exception):
+    """This call can never be applied; the message tells the merchant why."""
+
+
+class NotUnderstood(Exception):
+    """This kind of call is not known (yet); it is kept until it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    status: int
+    body: dict[str, Any]
+
+    @property
+    def is_refusal(self) -> bool:
+        return self.status >= 400
+
+
+INSERT = """
+INSERT INTO integrations_inboundevent (store_id, connection_id, event, identity, body, outcome, error, answer_status,
+    answer, received_at, due_at, attempts)
+VALUES (%(store)s, %(connection)s, %(event)s, %(identity)s, %(body)s, %(outcome)s, %(error)s, NULL,
+    NULL, clock_timestamp(), CASE WHEN %(outcome)s = 'waiting' THEN clock_timestamp() END, 0)
+ON CONFLICT (store_id, connection_id, event, identity) DO NOTHING RETURNING id
+"""
+
+
+def accept(
+    connection: Connection, event: str, identity: str, body: str, *, outcome: str = Outcome.WAITING, error: str = ""
+) -> bool:
+    """Store a verified call, durable on return, and have a worker apply it. False: it was told before.
+
+    One round trip. Call it outside a transaction.
+    """
+    row = {
+        "store": connection.store_id, "connection": connection.pk, "event": event, "identity": identity,
+        "body": body, "outcome": str(outcome), "error": error,
+    }  # fmt: skip
+    try:
+        is_new = _insert_alone(row)
+    except (OperationalError, InterfaceError):
+        if database.in_atomic_block:
+            raise
+        # Perhaps the connection broke while committing. Asked again, the unique identity tells.
+        database.close()
+        is_new = _insert_alone(row)
+    if is_new and outcome == Outcome.WAITING:
+        broker.nudge(APPLY, connection.store_id)
+    return is_new
+
+
+def _insert_alone(row: dict[str, Any]) -> bool:
+    with database.cursor() as cursor:
+        cursor.execute(
+            "SELECT set_config('app.stores', %(stores)s, true);" + INSERT, row | {"stores": store_list(row["store"])}
+        )
+        cursor.nextset()
+        return cursor.fetchone() is not None
+
+
+def accept_again(connection: Connection, event: str, identity: str) -> None:
+    """A known call that states how things are now was made again: things may have changed in between."""
+    with acting_for(connection.store_id):
+        told = connection.inbound_events.filter(
+            store_id=connection.store_id, event=event, identity=identity, outcome=Outcome.APPLIED
+        )
+        # A call that a worker holds is being applied now, which is as good.
+        for pk in told.select_for_update(skip_locked=True).values_list("pk", flat=True):
+            connection.inbound_events.filter(store_id=connection.store_id, pk=pk).update(
+                due_at=timezone.now(), attempts=0, outcome=Outcome.WAITING
+            )
+        broker.nudge(APPLY, connection.store_id)
+
+
+def answer_once(
+    connection: Connection,
+    event: str,
+    identity: str,
+    body: str,
+    perform: Callable[[], Answer],
+    *,
+    within: timedelta | None = None,
+) -> tuple[InboundEvent, bool]:
+    """Perform a call and keep its answer in one transaction; told again, the first answer stands.
+
+    Returns the kept call and whether it is this one. A refusal is kept too: repeated, it stays refused.
+    Whatever else `perform` raises undoes everything. With `within`, equal calls are the same call only when
+    they come in that time. A twin that runs now is waited for.
+    """
+    with acting_for(connection.store_id):
+        if within and (first := _recent(connection, event, identity, within)):
+            return first, False
+        kept = InboundEvent(
+            store_id=connection.store_id, connection=connection, event=event, body=body, due_at=None,
+            identity=f"{identity}:{uuid7()}" if within else identity,
+        )  # fmt: skip
+        InboundEvent.objects.bulk_create([kept], ignore_conflicts=True)
+        row = connection.inbound_events.get(store_id=connection.store_id, event=event, identity=kept.identity)
+        if row.answer is not None:
+            return row, False
+        _keep_answer(row, perform())
+        return row, True
+
+
+def _recent(connection: Connection, event: str, identity: str, within: timedelta) -> InboundEvent | None:
+    """The latest equal call of that time; twins look one after the other."""
+    with database.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, %s))", [f"{event}:{identity}", connection.pk])
+    told = connection.inbound_events.filter(
+        store_id=connection.store_id, event=event, identity__startswith=f"{identity}:"
+    )
+    return told.filter(received_at__gt=timezone.now() - within).order_by("-pk").first()
+
+
+def _keep_answer(row: InboundEvent, answer: Answer) -> None:
+    row.answer_status, row.answer = answer.status, answer.body
+    row.outcome = Outcome.REJECTED if answer.is_refusal else Outcome.APPLIED
+    row.error = str(answer.body.get("message", "")) if answer.is_refusal else ""
+    row.applied_at = timezone.now()
+    row.save(update_fields=["answer_status", "answer", "outcome", "error", "applied_at"])

@@ -1,0 +1,25 @@
+from datetime import timedelta
+
+from celery import shared_task
+
+from loyalty.stores import broker
+from loyalty.stores.facts import drain, stores_due
+
+from . import applying
+from .inbox import APPLY
+from .models import InboundEvent
+
+IDLE = timedelta(seconds=4)
+
+
+@shared_task
+def apply_due(store_id: int) -> None:
+    broker.take_up(APPLY, store_id)
+    drain(InboundEvent, store_id, applying.apply)
+
+
+@shared_task
+def sweep() -> None:
+    """Nudge what a lost message or a dead worker left behind."""
+    for store_id in stores_due(InboundEvent, IDLE):
+        broker.nudge(APPLY, store_id)
