@@ -13,6 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils import timezone
 from django_htmx.http import HttpResponseClientRedirect
 
 from .models import StaffMember
@@ -70,7 +71,8 @@ class StoreMixin:
         kwargs.pop("slug")
         self.membership = enter(request, slug, self.unsafe_needs)
         self.store = self.membership.store
-        return rendered(super().dispatch(request, *args, **kwargs))
+        with timezone.override(self.store.tz):  # forms and dates speak the store's time
+            return rendered(super().dispatch(request, *args, **kwargs))
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         base = {"store": self.store, "membership": self.membership, "title": self.title, "purpose": self.purpose}
@@ -89,7 +91,8 @@ def store_view(view: Callable | None = None, *, needs: str = "can_edit") -> Call
     def wrapped(request, slug, *args, **kwargs):
         if not request.user.is_authenticated:
             return sign_in_first(request)
-        enter(request, slug, needs)
-        return rendered(view(request, *args, **kwargs))
+        store = enter(request, slug, needs).store
+        with timezone.override(store.tz):
+            return rendered(view(request, *args, **kwargs))
 
     return wrapped
