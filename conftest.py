@@ -4,12 +4,14 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from decimal import Decimal
+from typing import Any, ClassVar
 
+import psycopg
 import pytest
 from django.conf import settings
 from django.core.cache import cache
 from django.core.management import call_command
-from django.db import connection, connections
+from django.db import connection
 from django.test import Client, TransactionTestCase
 from rest_framework.test import APIClient
 
@@ -47,14 +49,11 @@ def django_db_setup(request, django_db_blocker) -> Iterator[None]:
         call_command("migrate", verbosity=0)
         connection.close()
         connection.settings_dict.update(USER=app["USER"], PASSWORD=app["PASSWORD"])
-        request.config.stash[OWNER] = connection.settings_dict | {
-            "USER": owner["USER"], "PASSWORD": owner["PASSWORD"]
+        Owner.dsn = {
+            "host": owner["HOST"], "port": owner["PORT"], "user": owner["USER"], "password": owner["PASSWORD"],
+            "dbname": name,
         }  # fmt: skip
-        Flush.owner = request.config.stash[OWNER]
     yield
-
-
-OWNER = pytest.StashKey[dict]()
 
 
 def recreate(name: str) -> None:
@@ -74,29 +73,31 @@ def grant_to_app_role() -> None:
             cursor.execute(f"ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT {what} TO loyalty_app")
 
 
-class Flush:
-    """Empties every table after a test that committed. The append-only fence is lifted by its owner only here."""
+class Owner:
+    """The tables' owner: what a test may do that the product may not."""
 
-    owner: dict = {}
+    dsn: ClassVar[dict[str, Any]] = {}
+    FENCED = ("customers_ledgerentry", "customers_event")
+    KEPT = ("django_migrations", "django_content_type", "auth_permission")
 
     @classmethod
-    def run(cls, *args: object) -> None:
-        alias = "flush"
-        connections.settings[alias] = cls.owner
-        flushing = connections[alias]
-        with flushing.cursor() as cursor:
-            tables = [name for name in flushing.introspection.django_table_names(only_existing=True)]
-            tables = [name for name in tables if name not in ("django_migrations", "django_content_type", "auth_permission")]
-            fenced = [name for name in tables if name in ("customers_ledgerentry", "customers_event")]
-            for name in fenced:
-                cursor.execute(f"ALTER TABLE {name} DISABLE TRIGGER USER")
-            cursor.execute(f"TRUNCATE {', '.join(tables)} RESTART IDENTITY CASCADE")
-            for name in fenced:
-                cursor.execute(f"ALTER TABLE {name} ENABLE TRIGGER USER")
-        flushing.close()
+    def run(cls, *statements: str) -> None:
+        with psycopg.connect(**cls.dsn, autocommit=True) as owning:
+            for statement in statements:
+                owning.execute(statement)
+
+    @classmethod
+    def flush(cls, *args: object) -> None:
+        """Empty every table after a test that committed; only here is the append-only fence lifted."""
+        tables = connection.introspection.django_table_names(only_existing=True)
+        cls.run(
+            *[f"ALTER TABLE {name} DISABLE TRIGGER USER" for name in cls.FENCED],
+            f"TRUNCATE {', '.join(name for name in tables if name not in cls.KEPT)} RESTART IDENTITY CASCADE",
+            *[f"ALTER TABLE {name} ENABLE TRIGGER USER" for name in cls.FENCED],
+        )
 
 
-TransactionTestCase._fixture_teardown = Flush.run  # type: ignore[method-assign]
+TransactionTestCase._fixture_teardown = Owner.flush  # type: ignore[method-assign]
 
 
 @pytest.fixture(autouse=True)
@@ -137,9 +138,7 @@ class StrangerMixin:
         finally:
             if not connection.needs_rollback:
                 with connection.cursor() as cursor:
-                    cursor.execute(
-                        "SELECT set_config('app.stores', %s, %s)", [seen, connection.in_atomic_block]
-                    )
+                    cursor.execute("SELECT set_config('app.stores', %s, %s)", [seen, connection.in_atomic_block])
 
 
 class StrangerClient(StrangerMixin, Client):
