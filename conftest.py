@@ -20,6 +20,8 @@ from customers.enrolment import Identity
 from customers.models import Customer
 from earning import applying, orders, rules
 from earning.models import Activity, EarningRule, OrderFact
+from integrations import applying as inbox_applying
+from integrations.models import InboundEvent
 from loyalty.stores.facts import drain
 from loyalty.stores.models import ApiKey, StaffMember, Store, User
 from loyalty.stores.tenancy import act_for, acting_for, store_list
@@ -247,6 +249,7 @@ def add_rule() -> Callable[..., EarningRule]:
 def apply_all(store: Store) -> None:
     """What a worker does when nudged, in this process."""
     with acting_for():
+        drain(InboundEvent, store.pk, inbox_applying.apply, seconds=30)
         drain(OrderFact, store.pk, orders.apply, seconds=30)
         drain(Activity, store.pk, applying.apply, seconds=30)
 

@@ -3,8 +3,9 @@
 from django.urls import URLPattern, URLResolver, include, path
 
 from .dialects import Dialect
+from .dialects.lootly.dialect import Lootly
 
-DIALECTS: dict[str, Dialect] = {dialect.key: dialect for dialect in ()}
+DIALECTS: dict[str, Dialect] = {dialect.key: dialect for dialect in (Lootly(),)}
 
 
 def get(key: str) -> Dialect:

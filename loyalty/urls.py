@@ -4,6 +4,7 @@ from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
 from django.urls import include, path
 
+from integrations import registry
 from loyalty import views
 
 admin.site.login = secure_admin_login(admin.site.login)
@@ -17,4 +18,5 @@ urlpatterns = [
     path("", include("loyalty.stores.urls")),
     path("s/<slug:slug>/", views.OverviewView.as_view(), name="overview"),
     path("s/<slug:slug>/", include("earning.urls")),
+    *registry.urlpatterns(),
 ]

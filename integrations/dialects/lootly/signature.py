@@ -37,7 +37,11 @@ class SignedBody:
     @cached_property
     def identity(self) -> str:
         """Equal for the same call sent again, whatever the order, spacing and credentials it is sent with."""
-        return hashlib.sha256(php_json.encode(self.values).encode()).hexdigest()
+        return self.digest()
+
+    def digest(self, *without: str) -> str:
+        values = {name: value for name, value in self.values.items() if name not in without}
+        return hashlib.sha256(php_json.encode(values).encode()).hexdigest()
 
     def texts(self) -> Iterator[str]:
         """What the sender may have signed: as sent, as sent but sorted, as PHP would write it."""

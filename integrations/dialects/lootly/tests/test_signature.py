@@ -1,5 +1,6 @@
 """Section 2 of the contract: what verifies, what never does, and that both halves of the reader agree."""
 
+import contextlib
 import json
 
 import pytest
@@ -86,10 +87,8 @@ def test_any_flipped_byte_breaks_a_recorded_body(name):
     for at in range(len(body)):
         for bit in (1, 16):
             forged = body[:at] + bytes([body[at] ^ bit]) + body[at + 1 :]
-            try:
+            with contextlib.suppress(Unverifiable):
                 assert not verifies(forged), forged
-            except Unverifiable:
-                pass
 
 
 def test_old_hosts_that_print_17_digits_verify_when_sent_by_others():
@@ -103,7 +102,7 @@ def test_digit_names_that_php_sorts_by_value_verify_in_wire_order():
 
 
 def test_hmac_may_stand_anywhere_and_be_escaped():
-    text, mac = VECTORS["D"]
+    _, mac = VECTORS["D"]
     assert verifies(f'{{"\\u0068mac":"{mac}","key":"dummy-key","t":1700000000}}'.encode())
     assert verifies(f'{{"key":"dummy-key","hmac":"{mac}","t":1700000000}}'.encode())
 

@@ -1,0 +1,219 @@
+"""Calls that answer with data. Each returns the value of `data`, or raises Refused and changes nothing."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import ROUND_FLOOR, Decimal
+from typing import Any
+
+from django.db.models import Q
+
+from customers import adjustments, enrolment, ledger
+from customers.enrolment import Identity
+from customers.models import Customer, CustomerAlias, LedgerEntry, Wallet
+from earning import activities, applying, explaining
+from earning.activities import NewActivity
+from earning.models import EarningRule
+from integrations.models import InboundEvent
+from loyalty.stores.models import Store
+
+from . import people
+from .events import SOURCE
+from .fields import Fields
+from .refusals import Refused, invalid, missing, unknown
+
+Data = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """Who calls and with what. A call that writes is kept in the inbox; one that only reads is not."""
+
+    store: Store
+    fields: Fields
+    kept: InboundEvent | None = None
+
+    def customer(self) -> Customer:
+        customer = people.find(self.store, *self.fields.customer())
+        if customer is None:
+            raise unknown("customer")
+        return customer
+
+    @property
+    def identity(self) -> str:
+        """Names what this call changes."""
+        return f"inbound:{self.kept.pk}" if self.kept else ""
+
+
+@dataclass(frozen=True, slots=True)
+class CallKind:
+    name: str  # what the inbox calls it, by whatever path it came
+    perform: Callable[[Call], Data | list[Data]]
+    writes: bool = False
+
+
+# --- Reads --------------------------------------------------------------------------------------
+
+
+def balance(call: Call) -> Data:
+    external_id, email = call.fields.customer()
+    return balance_of(call.store, people.find(call.store, external_id, email), external_id, email)
+
+
+def balances(call: Call) -> list[Data]:
+    """One for each asked, in order, in a fixed number of queries."""
+    store, asked = call.store, call.fields.many_customers()
+    ids, emails = {one[0] for one in asked}, {one[1] for one in asked}
+    customers = store.customers.filter(Q(external_id__in=ids - {None}) | Q(email__in=emails - {None}))
+    by_name: dict[tuple[str | None, str | None], Customer] = {}
+    for alias in CustomerAlias.objects.filter(store=store, external_id__in=ids - {None}).select_related("customer"):
+        by_name[alias.external_id, None] = alias.customer
+    for customer in customers:
+        by_name[customer.external_id, None] = by_name[None, customer.email] = customer
+    wallets = {wallet.customer_id: wallet for wallet in store.wallets.filter(customer__in=set(by_name.values()))}
+    found = [(by_name.get(one), one) for one in asked]
+    return [render(customer, wallets.get(customer.pk) if customer else None, *one) for customer, one in found]
+
+
+def balance_of(
+    store: Store, customer: Customer | None, external_id: str | None = None, email: str | None = None
+) -> Data:
+    return render(customer, store.wallets.get(customer=customer) if customer else None, external_id, email)
+
+
+def render(customer: Customer | None, wallet: Wallet | None, external_id: str | None, email: str | None) -> Data:
+    points = whole(wallet.balance) if wallet else 0
+    return {
+        "customer_id": customer.external_id if customer else external_id,
+        "email": customer.email if customer else email,
+        "points": points,
+        "point_balance": points,
+        "points_pending": whole(wallet.pending) if wallet else 0,
+        "vip_tier": None,
+        "points_expire_at": None,
+        "found": customer is not None,
+    }
+
+
+def whole(points: Decimal) -> int:
+    """This wire knows whole points only."""
+    return int(points.to_integral_value(ROUND_FLOOR))
+
+
+def rewards(call: Call) -> list[Data]:
+    """A store without rewards offers none."""
+    return []
+
+
+# --- Writes -------------------------------------------------------------------------------------
+
+
+def add_points(call: Call) -> Data:
+    return adjust(call, 1, "Points added by your shop")
+
+
+def subtract_points(call: Call) -> Data:
+    return adjust(call, -1, "Points taken by your shop")
+
+
+def adjust(call: Call, sign: int, reason: str) -> Data:
+    points, reason = call.fields.points(), call.fields.reason() or reason
+    customer = call.customer()
+    if points is None:
+        raise missing("points", "“points” is missing.")
+    entry = post(call, customer, sign * Decimal(points), reason)
+    return {
+        "status": "approved",
+        "activity_id": str(entry.public_id),
+        "points": points,
+        "points_balance": whole(entry.balance_after),
+    }
+
+
+def post(call: Call, customer: Customer, points: Decimal, reason: str) -> LedgerEntry:
+    try:
+        return adjustments.adjust(call.store, customer, points, reason, actor=SOURCE, identity=call.identity)
+    except ledger.InsufficientPoints as error:
+        raise Refused(409, "insufficient_points", str(error)) from error
+    except adjustments.BadAdjustment as error:
+        raise invalid("points", str(error)) from error
+
+
+def update_customer(call: Call) -> Data:
+    """Birthday, tier, balance: one or more. The balance moves by one adjustment, or none if it is so already."""
+    fields, customer = call.fields, call.customer()
+    birthday, target = fields.birthday(), fields.balance()
+    if birthday is None and target is None and not fields.has("tier"):
+        raise missing("balance", "Give a birthday, a tier or a balance.")
+    if fields.value("tier") is not None:
+        raise unknown("tier")  # a blank one means automatic, which it is
+    enrolment.update_profile(customer, birthday=birthday)
+    if target is not None:
+        purse = ledger.lock_wallets(call.store.pk, [customer.pk])[customer.pk]
+        if difference := target - purse.balance:
+            post(call, customer, difference, fields.reason() or "Balance set by your shop")
+    return balance_of(call.store, customer)
+
+
+def custom_action(call: Call) -> Data:
+    """Pays a custom action at once; whoever has not joined yet gets the points on joining."""
+    fields, store = call.fields, call.store
+    external_id, email = fields.customer()
+    rule, points = rule_of(store, fields.needed("action_id")), fields.points()
+    customer = people.find(store, external_id, email)
+    if customer is None and email is None:
+        raise unknown("customer")
+    told = activities.record(
+        store,
+        NewActivity(
+            action=rule.action,
+            identity=people.identity_of(customer) if customer else Identity(external_id, email),
+            external_id=fields.identifier("call_id", 191) or call.identity,
+            asked_state="enrolled",
+            asked_points=None if points is None else Decimal(points),
+            asked_rule_id=rule.pk,
+            source=SOURCE,
+        ),
+    )
+    applying.apply_now(store, [told.id])
+    return outcome_of(store, told.id)
+
+
+def rule_of(store: Store, action_id: str) -> EarningRule:
+    rules = store.rules.filter(Q(action_id=action_id) | Q(action=f"custom:{action_id}"), kind="custom")
+    found = sorted(rules, key=lambda rule: rule.action_id != action_id)
+    if not found:
+        raise unknown("action")
+    return found[0]
+
+
+def outcome_of(store: Store, activity_id: int) -> Data:
+    activity = store.activities.get(pk=activity_id)
+    is_awarded = (activity.decision or {}).get("outcome") == "awarded" and activity.state in ("approved", "pending")
+    wallet = store.wallets.get(customer_id=activity.customer_id)
+    answer = {
+        "status": activity.state if is_awarded else "declined",
+        "activity_id": str(activity.public_id),
+        "points": whole(activity.points) if is_awarded else 0,
+        "points_balance": whole(wallet.balance),
+    }
+    return answer if is_awarded else answer | {"reason": explaining.headline(activity.decision, store)}
+
+
+def redeem_reward(call: Call) -> Data:
+    """Never a success without a code: a store without rewards refuses each."""
+    call.fields.needed("reward_id", 64)
+    call.customer()
+    raise unknown("reward")
+
+
+KINDS = {
+    CallKind("rewards-list", rewards): (),
+    CallKind("customer", balance): ("point-balance", "points-balance", "get-point-balance"),
+    CallKind("redeem-reward", redeem_reward): (),
+    CallKind("point-balances", balances): ("points-balances", "get-point-balances"),
+    CallKind("points-add", add_points, writes=True): ("add-points",),
+    CallKind("points-subtract", subtract_points, writes=True): ("subtract-points", "points-remove"),
+    CallKind("customers-update", update_customer, writes=True): ("customer-update", "update-customer"),
+    CallKind("custom-action", custom_action, writes=True): ("custom-api-action",),
+}
+CALLS: dict[str, CallKind] = {path: kind for kind, aliases in KINDS.items() for path in (kind.name, *aliases)}

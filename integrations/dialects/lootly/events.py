@@ -1,0 +1,192 @@
+"""What a shop tells: each event is read when it comes and applied by a worker as a fact of the core."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from django.utils import timezone
+
+from customers import enrolment
+from customers.enrolment import Identity
+from customers.models import Event, Topic
+from earning import activities, orders
+from integrations import connections, inbox
+from integrations.models import Connection, InboundEvent
+from loyalty.stores.bounded_json import loads
+from loyalty.stores.models import Store
+
+from . import people, serializers
+from .refusals import Refused
+from .serializers import Person, Refund
+from .settings import LootlySettings
+
+SOURCE = "lootly"
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An event that was read: what it says and which call said it."""
+
+    connection: Connection
+    settings: LootlySettings
+    content: Any
+    identity: str
+
+    @property
+    def store(self) -> Store:
+        return self.connection.store
+
+
+@dataclass(frozen=True, slots=True)
+class EventKind:
+    """`read` gives the content or raises Refused; `apply` may run twice. `is_state`: said again, it holds again."""
+
+    read: Callable[[dict[str, Any], LootlySettings], Any]
+    apply: Callable[[Told], None]
+    is_state: bool = False
+
+
+def process(inbound: InboundEvent) -> None:
+    """Apply a kept event. Raises inbox.Rejected or inbox.NotUnderstood."""
+    kind = EVENTS.get(inbound.event)
+    if kind is None:
+        raise inbox.NotUnderstood(f"There is no event “{inbound.event}”.")
+    members = loads(inbound.body.encode())
+    try:
+        perform(kind, inbound.connection, members, inbound.identity)
+    except (Refused, orders.OrderFactConflict) as error:
+        raise inbox.Rejected(str(error)) from error
+
+
+def perform(kind: EventKind, connection: Connection, members: dict[str, Any], identity: str) -> None:
+    settings = LootlySettings.of(connection)
+    kind.apply(Told(connection, settings, kind.read(members, settings), identity))
+
+
+# --- The connection -----------------------------------------------------------------------------
+
+
+def verify(told: Told) -> None:
+    Connection.objects.filter(pk=told.connection.pk, verified_at=None).update(verified_at=timezone.now())
+
+
+def install(told: Told) -> None:
+    """Keep where the shop can be called. On a live connection another host waits for the owner's word."""
+    known = told.connection.settings.get("endpoints", {})
+    endpoints = known | {name: url for name, url in told.content.items() if url}
+    if told.connection.verified_at and any(host_of(known[name]) != host_of(endpoints[name]) for name in known):
+        connections.configure(told.connection, new_endpoints=endpoints)
+        show_once(told.store, "new_shop_address", **endpoints)
+        return
+    connections.configure(told.connection, endpoints=endpoints)
+    verify(told)
+
+
+def host_of(url: str) -> str:
+    return url.split("/")[2].lower()
+
+
+# --- Customers ----------------------------------------------------------------------------------
+
+
+def register(told: Told) -> None:
+    person: Person = told.content
+    customer = people.meet(told.store, person)
+    activities.join(told.store, Identity(external_id=person.external_id), source=SOURCE)
+    activities.release_waiting(told.store.pk, [customer.pk])
+
+
+# --- Orders -------------------------------------------------------------------------------------
+
+
+def order_reached(status: str) -> Callable[[Told], None]:
+    """An order of this status: known ones are told again as they go on."""
+
+    def apply(told: Told) -> None:
+        order = dict(told.content)
+        order_id, person = order.pop("id"), order.pop("person")
+        data = order | {
+            "status": status,
+            "award_on": told.settings.award_on,
+            "customer": customer_of(told, person),
+        }
+        record(told.store, order_id, orders.Kind.STATUS, f"{status}:{told.identity}", data)
+
+    return apply
+
+
+def customer_of(told: Told, person: Person) -> dict[str, Any] | None:
+    """Whose order it is, as the core is told: an account joins, a guest is known by the e-mail address only."""
+    names = {"first_name": person.first_name, "last_name": person.last_name}
+    if person.external_id:
+        customer = people.meet(told.store, person)
+        if enrolment.enrol(customer):
+            activities.release_waiting(told.store.pk, [customer.pk])
+        return names | {"external_id": person.external_id, "email": None, "is_registered": True}
+    if person.email and told.settings.count_guest_orders:
+        return names | {"external_id": None, "email": person.email, "is_registered": False}
+    return None
+
+
+def order_cancelled(told: Told) -> None:
+    record(told.store, told.content, orders.Kind.CANCELLED, "cancelled", {})
+
+
+def order_closed(told: Told) -> None:
+    record(told.store, told.content, orders.Kind.CLOSED, "closed", {})
+
+
+def record(store: Store, order_id: str, kind: str, identity: str, data: dict[str, Any]) -> None:
+    orders.record_fact(store, order_id, kind, identity=identity, data=data, source=SOURCE)
+
+
+# --- Refunds ------------------------------------------------------------------------------------
+
+
+def refund(told: Told) -> None:
+    order_id, refunds = told.content
+    for one in refunds:
+        if one.id:
+            record(told.store, order_id, orders.Kind.REFUND, f"id:{one.id}", {"amount": str(one.amount)})
+        elif ":" in told.identity:
+            refund_again(told, order_id, one)
+        else:
+            record(told.store, order_id, orders.Kind.REFUND, told.identity, {"amount": str(one.amount)})
+
+
+def refund_again(told: Told, order_id: str, one: Refund) -> None:
+    """The same words as an earlier refund: the same one told twice, or a second one? A person decides."""
+    facts = told.store.order_facts.filter(order_external_id=order_id, kind=orders.Kind.REFUND)
+    refunded = sum((abs(Decimal(data["amount"])) for data in facts.values_list("data", flat=True)), Decimal(0))
+    order = told.store.orders.filter(external_id=order_id).exclude(status="").first()
+    if facts.filter(identity=told.identity).exists() or (order and refunded + one.amount > order.total):
+        return
+    record(told.store, order_id, orders.Kind.REFUND, told.identity, {"amount": str(one.amount), "is_uncounted": True})
+    show_once(told.store, "possible_second_refund", order=order_id, amount=str(one.amount), identity=told.identity)
+
+
+def has_ids(content: tuple[str, list[Refund]]) -> bool:
+    return any(one.id for one in content[1])
+
+
+def show_once(store: Store, what: str, **data: str) -> None:
+    """An item for a person to look at; not twice for the same thing."""
+    item = {"what": what, **data}
+    if not Event.objects.filter(store=store, topic=Topic.ATTENTION, data=item).exists():
+        Event.objects.create(store=store, topic=Topic.ATTENTION, data=item)
+
+
+REFUND = "refunds-create"
+EVENTS: dict[str, EventKind] = {
+    "key-verify": EventKind(serializers.nothing_of, verify, is_state=True),
+    "app-installed": EventKind(serializers.endpoints_of, install, is_state=True),
+    "customers-create": EventKind(serializers.customer_of, register, is_state=True),
+    "orders-processing": EventKind(serializers.order_of, order_reached("processing")),
+    "orders-paid": EventKind(serializers.order_of, order_reached("paid")),
+    "orders-fulfilled": EventKind(serializers.order_of, order_reached("fulfilled")),
+    "orders-completed": EventKind(serializers.order_of, order_reached("completed")),
+    "orders-cancelled": EventKind(serializers.order_id_of, order_cancelled),
+    "orders-closed": EventKind(serializers.order_id_of, order_closed),
+    REFUND: EventKind(serializers.refunds_of, refund),
+}

@@ -1,0 +1,61 @@
+"""Who a shop means. Its id decides; an e-mail address finds only customers without an id."""
+
+from customers import enrolment
+from customers.enrolment import Identity
+from customers.models import Customer, Event, Topic
+from loyalty.stores.models import Store
+
+from .refusals import invalid
+from .serializers import Person
+
+
+def find(store: Store, external_id: str | None, email: str | None) -> Customer | None:
+    """The customer a call names. Refuses an id and an e-mail address of two customers."""
+    by_id = enrolment.find(store, Identity(external_id=external_id)) if external_id else None
+    by_email = enrolment.find(store, Identity(email=email)) if email else None
+    if by_id and by_email and by_id.pk != by_email.pk:
+        raise invalid("email", "This e-mail address is another customer's.")
+    if by_email and external_id and not by_id and by_email.external_id:
+        raise invalid("email", "This e-mail address is another customer's.")
+    return by_id or by_email
+
+
+def identity_of(customer: Customer) -> Identity:
+    """Names a known customer and teaches nothing new about them."""
+    return Identity(customer.external_id) if customer.external_id else Identity(email=customer.email)
+
+
+def meet(store: Store, person: Person) -> Customer:
+    """Find or make the customer of a shop account, and learn what is new about them."""
+    email = None if belongs_to_another(store, person) else person.email
+    customer = enrolment.identify(store, Identity(person.external_id, email), is_registered=True)
+    address = {"country": person.country, "zip": person.zip}
+    enrolment.update_profile(
+        customer,
+        first_name=person.first_name,
+        last_name=person.last_name,
+        birthday=person.birthday,
+        properties={name: value for name, value in address.items() if value},
+    )
+    if email is None and person.email:
+        show_conflict(customer, person.email)
+    return customer
+
+
+def belongs_to_another(store: Store, person: Person) -> bool:
+    """The e-mail address is that of a customer with another id: there it stays."""
+    if not person.email:
+        return False
+    holder = enrolment.find(store, Identity(email=person.email))
+    if holder is None or holder.external_id == person.external_id:
+        return False
+    known = enrolment.find(store, Identity(external_id=person.external_id))
+    return holder.external_id is not None if known is None else holder.pk != known.pk
+
+
+def show_conflict(customer: Customer, email: str) -> None:
+    """Once for each customer and address, however often the shop repeats it."""
+    item = {"what": "email_conflict", "value": email}
+    items = Event.objects.filter(store_id=customer.store_id, customer=customer, topic=Topic.ATTENTION, data=item)
+    if not items.exists():
+        Event.objects.create(store_id=customer.store_id, customer=customer, topic=Topic.ATTENTION, data=item)
