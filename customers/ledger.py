@@ -15,6 +15,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from loyalty.stores.models import Store
+from loyalty.stores.sets import run_set
 
 from .models import Event, LedgerEntry, Topic
 
@@ -73,15 +74,19 @@ TOTALS = {
 
 
 @transaction.atomic
-def settle(store: Store, settlements: Iterable[Settlement]) -> list[dict]:
+def settle(
+    store: Store, settlements: Iterable[Settlement], purses: "dict[int, Purse] | None" = None
+) -> list[dict]:
     """Post what is missing; returns the new entries as dicts, in order. Raises InsufficientPoints.
 
     Only a correction of an earn may take a balance below zero; the store's policy says what follows.
+    `purses` are the wallets if the caller's transaction has locked them already.
     """
     settlements = list(settlements)
     if not settlements:
         return []
-    purses = lock_wallets(store.pk, {one.customer_id for one in settlements})
+    if purses is None:
+        purses = lock_wallets(store.pk, {one.customer_id for one in settlements})
     posted = read_posted(store, purses, settlements)
     entries = draw_up(store, purses, posted, settlements)
     if entries:
@@ -202,8 +207,7 @@ UPDATE customers_wallet AS wallet
 
 
 def insert_entries(store_id: int, entries: list[dict]) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(INSERT_ENTRIES, {"store": store_id, "rows": json.dumps(entries)})
+    run_set(INSERT_ENTRIES, {"store": store_id, "rows": json.dumps(entries)})
 
 
 def update_wallets(store_id: int, purses: dict[int, Purse], changed: set[int]) -> None:
@@ -213,5 +217,4 @@ def update_wallets(store_id: int, purses: dict[int, Purse], changed: set[int]) -
         for purse in purses.values()
         if purse.id in changed
     ]
-    with connection.cursor() as cursor:
-        cursor.execute(UPDATE_WALLETS, {"store": store_id, "rows": json.dumps(rows)})
+    run_set(UPDATE_WALLETS, {"store": store_id, "rows": json.dumps(rows)})

@@ -14,6 +14,7 @@ from django.utils import timezone
 from customers import ledger
 from customers.ledger import Settlement
 from loyalty.stores.models import ROUNDINGS, Store
+from loyalty.stores.sets import run_set
 
 from . import goals
 from .activities import release_waiting
@@ -36,7 +37,7 @@ STAMP = """
 UPDATE earning_activity AS activity
    SET state = row.state, points = row.points, rule_id = row.rule_id, rule_version = row.rule_version,
        decision = row.decision, due_at = row.due_at, applied_at = COALESCE(activity.applied_at, clock_timestamp()),
-       claim_token = NULL, attempts = 0, error = ''
+       claim_token = NULL, claimed_until = NULL, attempts = 0, error = ''
   FROM json_to_recordset(%(rows)s::json) AS row (id bigint, state text, points numeric, rule_id bigint,
        rule_version integer, decision jsonb, due_at timestamptz)
  WHERE activity.store_id = %(store)s AND activity.id = row.id
@@ -87,7 +88,7 @@ def lock_due(store_id: int, token: object, ids: list[int]) -> list[Due]:
 def apply_rows(store: Store, rows: list[Due]) -> None:
     if not rows:
         return
-    ledger.lock_wallets(store.pk, {row.customer_id for row in rows})  # before limits are read
+    purses = ledger.lock_wallets(store.pk, {row.customer_id for row in rows})  # before limits are read
     rulebook = Rulebook.of(store, rows)
     usage = UsageBook.of(store, rulebook, rows)
     orders = orders_of(store, rows)
@@ -103,9 +104,8 @@ def apply_rows(store: Store, rows: list[Due]) -> None:
         usage.add(row, decision)
         settlements.append(settlement_of(row, decision))
         stamps.append(stamp_of(row, decision, due_at))
-    ledger.settle(store, settlements)
-    with connection.cursor() as cursor:
-        cursor.execute(STAMP, {"store": store.pk, "rows": json.dumps(stamps)})
+    ledger.settle(store, settlements, purses)
+    run_set(STAMP, {"store": store.pk, "rows": json.dumps(stamps)})
     follow_up(store, rows)
 
 

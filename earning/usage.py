@@ -8,9 +8,8 @@ from functools import lru_cache
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
-from django.db import connection
-
 from loyalty.stores.models import Store
+from loyalty.stores.sets import run_set
 
 from .engine import Decision, Rule, Usage
 from .rulebook import Asks, Rulebook
@@ -48,14 +47,16 @@ class Row(Asks, Protocol):
 
 Key = tuple[int, int, datetime]  # customer, rule, start of the period
 
+# Few periods, many customers: the moments are sent once, the rest as numbers.
 COUNT = """
-SELECT wanted.customer_id, wanted.rule_id, wanted.start, count(used.id), COALESCE(sum(used.points), 0)
-  FROM unnest(%(customers)s::bigint[], %(rules)s::bigint[], %(starts)s::timestamptz[], %(ends)s::timestamptz[])
-       AS wanted (customer_id, rule_id, start, until)
+SELECT wanted.customer_id, wanted.period, count(used.id), COALESCE(sum(used.points), 0)
+  FROM unnest(%(customers)s::bigint[], %(periods)s::integer[]) AS wanted (customer_id, period)
+  JOIN unnest(%(rules)s::bigint[], %(starts)s::timestamptz[], %(ends)s::timestamptz[])
+       WITH ORDINALITY AS span (rule_id, start, until, number) ON span.number = wanted.period
   JOIN earning_activity AS used ON used.store_id = %(store)s AND used.customer_id = wanted.customer_id
-   AND used.rule_id = wanted.rule_id AND used.occurred_at >= wanted.start AND used.occurred_at < wanted.until
+   AND used.rule_id = span.rule_id AND used.occurred_at >= span.start AND used.occurred_at < span.until
    AND used.state IN ('pending', 'approved')
- GROUP BY wanted.customer_id, wanted.rule_id, wanted.start
+ GROUP BY wanted.customer_id, wanted.period
 """
 
 
@@ -70,19 +71,24 @@ class UsageBook:
     def of(cls, store: Store, rulebook: Rulebook, rows: Iterable[Row]) -> "UsageBook":
         book = cls(store.tz, rulebook)
         wanted = {
-            (row.customer_id, rule.id, *period(rule.limit_period, row.occurred_at, book.tz))
+            (row.customer_id, (rule.id, *period(rule.limit_period, row.occurred_at, book.tz)))
             for row in rows
             if not row.rule_id
             for rule in rulebook.candidates(row)
             if rule.limit
         }
+        spans = list({span for _, span in wanted})
+        number = {span: position for position, span in enumerate(spans, 1)}
         if wanted:
-            customers, rules, starts, ends = map(list, zip(*wanted, strict=True))
-            with connection.cursor() as cursor:
-                params = {"store": store.pk, "customers": customers, "rules": rules, "starts": starts, "ends": ends}
-                cursor.execute(COUNT, params)
-                for customer_id, rule_id, start, count, points in cursor.fetchall():
-                    book.used[customer_id, rule_id, start] = Usage(count, points)
+            rules, starts, ends = map(list, zip(*spans, strict=True))
+            params = {
+                "store": store.pk, "rules": rules, "starts": starts, "ends": ends,
+                "customers": [customer_id for customer_id, _ in wanted],
+                "periods": [number[span] for _, span in wanted],
+            }  # fmt: skip
+            for customer_id, position, count, points in run_set(COUNT, params):
+                rule_id, start, _ = spans[position - 1]
+                book.used[customer_id, rule_id, start] = Usage(count, points)
         return book
 
     def key(self, row: Row, rule: Rule) -> Key:

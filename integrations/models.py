@@ -1,14 +1,20 @@
 """A store's link to each wire language, and the raw evidence of what came in over it."""
 
+import hashlib
+import secrets
 from datetime import timedelta
+from typing import Any
 
 from django.db import models
 from django.utils import timezone
 from uuid_utils.compat import uuid7
 
+from customers.models import Customer
 from loyalty.stores.facts import Fact
 from loyalty.stores.models import Store, User
 from loyalty.stores.secrets import decrypt, encrypt
+
+from . import exact_json
 
 ROTATION_OVERLAP = timedelta(hours=24)
 
@@ -67,13 +73,15 @@ class Connection(models.Model):
 
 
 class ConnectionToken(models.Model):
-    """A credential that can be kept as a hash: bearer keys and refresh tokens of a connection."""
+    """A credential that can be kept as a hash: bearer keys of a connection, keys and refresh tokens of a person."""
 
     class Kind(models.TextChoices):
         KEY = "key", "API key"
         REFRESH = "refresh", "Refresh token"
 
-    connection = models.ForeignKey(Connection, models.CASCADE, related_name="tokens")
+    public_id = models.UUIDField(default=uuid7, unique=True, editable=False)
+    # Null: it speaks for `user` in every store they work in.
+    connection = models.ForeignKey(Connection, models.CASCADE, null=True, related_name="tokens")
     kind = models.CharField(max_length=10, choices=Kind)
     name = models.CharField(max_length=100, blank=True)
     digest = models.BinaryField(max_length=32, unique=True, editable=False)
@@ -84,6 +92,35 @@ class ConnectionToken(models.Model):
     expires_at = models.DateTimeField(null=True)
     revoked_at = models.DateTimeField(null=True)
     last_used_at = models.DateTimeField(null=True)
+
+    def __str__(self):
+        return f"{self.name} (…{self.last_four})".strip()
+
+    @classmethod
+    def issue(cls, kind: str, prefix: str = "", **fields: Any) -> tuple["ConnectionToken", str]:
+        """Make a token. Returns (row, clear token); the clear token is never stored."""
+        clear = f"{prefix}{secrets.token_urlsafe(32)}"
+        return cls.objects.create(kind=kind, digest=cls.digest_of(clear), last_four=clear[-4:], **fields), clear
+
+    @staticmethod
+    def digest_of(clear: str) -> bytes:
+        # 256 random bits, so one fast hash is as good as a slow one.
+        return hashlib.sha256(clear.encode()).digest()
+
+    @classmethod
+    def find(cls, kind: str, clear: str) -> "ConnectionToken | None":
+        """The live token, with its connection's store and its user."""
+        found = cls.objects.select_related("connection__store", "user").filter(
+            models.Q(expires_at=None) | models.Q(expires_at__gt=timezone.now()),
+            kind=kind, digest=cls.digest_of(clear), revoked_at=None,
+        )  # fmt: skip
+        return found.first()
+
+    def touch(self) -> None:
+        """Remember the use, to the minute: a write per call would cost more than it tells."""
+        now = timezone.now()
+        if self.last_used_at is None or now - self.last_used_at > timedelta(minutes=1):
+            type(self).objects.filter(pk=self.pk).update(last_used_at=now)
 
 
 class InboundEvent(Fact):
@@ -131,3 +168,35 @@ class EventSchema(models.Model):
 
     def __str__(self):
         return self.event_type
+
+
+class CustomEvent(models.Model):
+    """A custom event as told, under its schema. Of a known customer it is an Activity too, which earns.
+
+    One of an unknown person stays without a customer: it has no effects, also when they join later.
+    """
+
+    store = models.ForeignKey(Store, models.PROTECT, related_name="custom_events", db_index=False)
+    public_id = models.UUIDField(default=uuid7, editable=False)
+    schema = models.ForeignKey(EventSchema, models.PROTECT, related_name="events", db_index=False)
+    customer = models.ForeignKey(Customer, models.PROTECT, null=True, related_name="custom_events", db_index=False)
+    # The caller's id of it. Null, not "", when there is none, so that many may have none.
+    external_id = models.CharField(max_length=255, null=True)
+    customer_data = models.JSONField(default=dict)  # who it was said of, in the caller's words
+    body = models.JSONField(default=dict, encoder=exact_json.Encoder, decoder=exact_json.Decoder)
+    occurred_at = models.DateTimeField()
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["store", "public_id"], name="integrations_customevent_public"),
+            models.UniqueConstraint(fields=["store", "external_id"], name="integrations_customevent_once"),
+        ]
+        indexes = [
+            # The list, and one customer's.
+            models.Index("store", "id", name="integrations_customevent_new"),
+            models.Index("store", "customer", "id", name="integrations_customevent_who"),
+        ]
+
+    def __str__(self):
+        return str(self.public_id)

@@ -29,6 +29,8 @@ class Fact(models.Model):
     # When a worker should look at it next; null: nothing left to do.
     due_at = models.DateTimeField(null=True, default=timezone.now)
     attempts = models.PositiveSmallIntegerField(default=0)
+    # A worker has it until then. In no index, so that claiming stays a HOT update.
+    claimed_until = models.DateTimeField(null=True)
     claim_token = models.UUIDField(null=True)
     applied_at = models.DateTimeField(null=True)
     quarantined_at = models.DateTimeField(null=True)
@@ -52,8 +54,9 @@ def claim(model: type[Fact], store_id: int, limit: int = BATCH) -> tuple[object,
     statement = sql.SQL(
         """
         UPDATE {table} SET attempts = {table}.attempts + 1, claim_token = %(token)s,
-               due_at = clock_timestamp() + interval '8 seconds' * power(2, {table}.attempts)
+               claimed_until = clock_timestamp() + interval '8 seconds' * power(2, {table}.attempts)
           FROM (SELECT id, attempts FROM {table} WHERE store_id = %(store)s AND due_at <= clock_timestamp()
+                   AND (claimed_until IS NULL OR claimed_until <= clock_timestamp())
                  ORDER BY due_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED) AS due
          WHERE {table}.store_id = %(store)s AND {table}.id = due.id
         RETURNING {table}.id, due.attempts
@@ -102,14 +105,15 @@ def note_failure(model, store_id, token, ids, error) -> None:
 def retry(facts: models.QuerySet) -> int:
     """Put quarantined facts back to work, from the dashboard."""
     return facts.filter(quarantined_at__isnull=False).update(
-        quarantined_at=None, attempts=0, due_at=timezone.now(), error=""
+        quarantined_at=None, attempts=0, claimed_until=None, due_at=timezone.now(), error=""
     )
 
 
 def stores_due(model: type[Fact], idle: timedelta, limit: int = 500) -> list[int]:
     """Stores with facts due for longer than `idle`, the longest wait first."""
     with sweeping():
-        late = model.objects.filter(due_at__lt=timezone.now() - idle).values("store_id")
+        late = model.objects.filter(due_at__lt=timezone.now() - idle).exclude(claimed_until__gt=timezone.now())
+        late = late.values("store_id")
         return [row["store_id"] for row in late.annotate(since=models.Min("due_at")).order_by("since")[:limit]]
 
 

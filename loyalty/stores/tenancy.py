@@ -96,7 +96,7 @@ class LetSweep(_TableOperation):
     def statements(self, table):
         return [
             f"CREATE POLICY {table}_due ON {table} FOR SELECT TO {SWEEP_ROLE} USING (due_at IS NOT NULL)",
-            f"GRANT SELECT (store_id, due_at) ON {table} TO {SWEEP_ROLE}",
+            f"GRANT SELECT (store_id, due_at, claimed_until) ON {table} TO {SWEEP_ROLE}",
         ]
 
 
