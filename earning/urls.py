@@ -1,2 +1,18 @@
+from django.urls import path
+
+from . import views
+
 app_name = "earning"
-urlpatterns: list = []
+urlpatterns = [
+    path("earning/", views.RuleListView.as_view(), name="rule_list"),
+    path("earning/add/", views.KindListView.as_view(), name="rule_kinds"),
+    path("earning/add/<slug:kind>/", views.RuleCreateView.as_view(), name="rule_create"),
+    path("earning/add/<slug:kind>/preview/", views.rule_preview, name="rule_preview_new"),
+    path("earning/<uuid:public_id>/", views.RuleUpdateView.as_view(), name="rule_update"),
+    path("earning/<uuid:public_id>/preview/", views.rule_preview, name="rule_preview"),
+    path("earning/<uuid:public_id>/switch/", views.rule_switch, name="rule_switch"),
+    path("activity/", views.ActivityListView.as_view(), name="activity_list"),
+    path("activity/retry/", views.activity_retry, name="activity_retry"),
+    path("activity/<uuid:public_id>/", views.ActivityDetailView.as_view(), name="activity_detail"),
+    path("activity/<uuid:public_id>/decide/", views.activity_decide, name="activity_decide"),
+]

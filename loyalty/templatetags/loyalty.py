@@ -1,55 +1,23 @@
 """How pages write numbers, money, moments and states; and the few pieces of markup they share."""
 
 from datetime import UTC, datetime
-from decimal import Decimal
 
 from babel.dates import format_timedelta
-from babel.numbers import format_currency, format_decimal
 from django import template
 from django.templatetags.static import static
 from django.utils import timezone
 from django.utils.html import format_html
 
 from loyalty import navigation
+from loyalty.stores import numbers
 from loyalty.stores.models import Store
 
 register = template.Library()
 
-MINUS = "\N{MINUS SIGN}"
-
-
-# --- Numbers ------------------------------------------------------------------------------------
-
-
-@register.filter
-def number(points: Decimal | int | None, store: Store) -> str:
-    """1204.50 as the store writes it: "1,204.5"; a whole-point store writes "1,204"."""
-    if points is None:
-        return "–"
-    digits = f"#,##0.{'0' * store.points_decimals}######" if store.points_decimals else "#,##0.######"
-    return format_decimal(Decimal(points), digits, locale="en").replace("-", MINUS)
-
-
-@register.filter
-def points(value: Decimal | int | None, store: Store) -> str:
-    """With the store's own unit: "1,204 stars"."""
-    return "–" if value is None else f"{number(value, store)} {store.points_unit(Decimal(value))}"
-
-
-@register.filter
-def signed(value: Decimal | int | None, store: Store) -> str:
-    """A movement: "+100 points", "−40 points"."""
-    sign = "+" if value is not None and value > 0 else ""
-    return sign + points(value, store)
-
-
-@register.filter
-def money(amount: Decimal | None, currency: str) -> str:
-    """"29.99 EUR", with as many decimals as the currency has."""
-    if amount is None:
-        return "–"
-    return format_currency(amount, currency, "#,##0.00 ¤¤", locale="en").replace("\u00a0", " ").replace("-", MINUS)
-
+register.filter(numbers.number)
+register.filter(numbers.points)
+register.filter(numbers.signed)
+register.filter(numbers.money)
 
 # --- Moments ------------------------------------------------------------------------------------
 

@@ -1,0 +1,35 @@
+"""Numbers for the dashboard that cost the same in a store of any size."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from django.db import connection
+from django.utils import timezone
+
+from loyalty.stores.models import Store
+
+from .usage import period
+
+LOOK_BACK = 10_000  # the newest activities that are looked at
+
+MONTH = """
+SELECT rule_id, count(*), sum(points)
+  FROM (SELECT rule_id, points, state, occurred_at FROM earning_activity
+         WHERE store_id = %(store)s ORDER BY id DESC LIMIT %(look_back)s) AS newest
+ WHERE occurred_at >= %(start)s AND state IN ('pending', 'approved') AND rule_id IS NOT NULL
+ GROUP BY rule_id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    count: int = 0
+    points: Decimal = Decimal(0)
+
+
+def used_this_month(store: Store) -> dict[int, Used]:
+    """How often each rule paid in this calendar month, among the newest activities."""
+    start, _ = period("month", timezone.now(), store.tz)
+    with connection.cursor() as cursor:
+        cursor.execute(MONTH, {"store": store.pk, "start": start, "look_back": LOOK_BACK})
+        return {rule_id: Used(count, points) for rule_id, count, points in cursor.fetchall()}
