@@ -126,8 +126,8 @@ def stand(row: Due, decision: Decision, granted: Rule | None, now: datetime) -> 
     if decision.state == "approved" and decision.approve_at and decision.approve_at > now:
         decision.state = "pending"
         return decision.approve_at
-    if decision.state == "void" and row.state == "pending":
-        decision.state = "declined"
+    if decision.state == "void" and row.state == "pending" and row.asked_state != "void":
+        decision.state = "declined"  # taken back before it was approved, unless the caller says otherwise
     return None
 
 
