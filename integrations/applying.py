@@ -14,8 +14,8 @@ def apply(store_id: int, token: object, ids: list[int]) -> None:
     rows = list(due.select_related("connection__store").order_by("pk").select_for_update(of=("self",)))
     for row in rows:
         row.outcome, row.error = outcome_of(row)
-        row.due_at, row.applied_at = None, timezone.now()
-    InboundEvent.objects.bulk_update(rows, ["outcome", "error", "due_at", "applied_at"])
+        row.due_at, row.claimed_until, row.applied_at = None, None, timezone.now()
+    InboundEvent.objects.bulk_update(rows, ["outcome", "error", "due_at", "claimed_until", "applied_at"])
 
 
 def outcome_of(row: InboundEvent) -> tuple[str, str]:

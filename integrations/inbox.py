@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db import InterfaceError, OperationalError
 from django.db import connection as database
+from django.db.models import QuerySet
 from django.utils import timezone
 from uuid_utils.compat import uuid7
 
@@ -98,7 +99,7 @@ def answer_once(
     event: str,
     identity: str,
     body: str,
-    perform: Callable[[], Answer],
+    perform: Callable[[InboundEvent], Answer],
     *,
     within: timedelta | None = None,
 ) -> tuple[InboundEvent, bool]:
@@ -119,8 +120,15 @@ def answer_once(
         row = connection.inbound_events.get(store_id=connection.store_id, event=event, identity=kept.identity)
         if row.answer is not None:
             return row, False
-        _keep_answer(row, perform())
+        _keep_answer(row, perform(row))
         return row, True
+
+
+def reconsider(events: QuerySet[InboundEvent]) -> int:
+    """Apply these once more, from the dashboard: they were not understood or could not be used before."""
+    return events.filter(due_at=None).update(
+        due_at=timezone.now(), attempts=0, outcome=Outcome.WAITING, quarantined_at=None, error=""
+    )
 
 
 def _recent(connection: Connection, event: str, identity: str, within: timedelta) -> InboundEvent | None:
