@@ -1,6 +1,7 @@
 """Numbers for the dashboard that cost the same in a store of any size."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
 
 from django.db import connection
@@ -33,3 +34,41 @@ def used_this_month(store: Store) -> dict[int, Used]:
     with connection.cursor() as cursor:
         cursor.execute(MONTH, {"store": store.pk, "start": start, "look_back": LOOK_BACK})
         return {rule_id: Used(count, points) for rule_id, count, points in cursor.fetchall()}
+
+
+WEEKS = """
+SELECT count(*) FILTER (WHERE occurred_at >= %(week)s), count(*) FILTER (WHERE occurred_at < %(week)s),
+       COALESCE(sum(points) FILTER (WHERE occurred_at >= %(week)s AND is_worth), 0),
+       COALESCE(sum(points) FILTER (WHERE occurred_at < %(week)s AND is_worth), 0),
+       count(DISTINCT customer_id) FILTER (WHERE occurred_at >= %(week)s),
+       count(DISTINCT customer_id) FILTER (WHERE occurred_at < %(week)s)
+  FROM (SELECT customer_id, points, occurred_at, state = 'approved' AS is_worth
+          FROM earning_activity WHERE store_id = %(store)s ORDER BY id DESC LIMIT %(look_back)s) AS newest
+ WHERE occurred_at >= %(fortnight)s
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Week:
+    """The last seven days and the seven before them."""
+
+    activities: int
+    activities_before: int
+    points: Decimal
+    points_before: Decimal
+    customers: int
+    customers_before: int
+
+    @property
+    def is_part(self) -> bool:
+        """More happened than was looked at."""
+        return self.activities + self.activities_before >= LOOK_BACK
+
+
+def last_week(store: Store) -> Week:
+    now = timezone.now()
+    params = {"store": store.pk, "look_back": LOOK_BACK}
+    params |= {"week": now - timedelta(days=7), "fortnight": now - timedelta(days=14)}
+    with connection.cursor() as cursor:
+        cursor.execute(WEEKS, params)
+        return Week(*cursor.fetchone())

@@ -7,11 +7,13 @@ from decimal import Decimal
 from typing import Any
 
 from django import forms
+from django.forms.utils import pretty_name
 
 from loyalty.stores.models import Store
 
 from . import rules
 from .actions import KINDS
+from .engine import plain
 from .models import EarningRule
 
 ICONS = [
@@ -90,6 +92,11 @@ class RuleForm(forms.ModelForm):
         self.fields["limit"].choices = EarningRule.Limit.choices
         self.fields["approval_days"].required = False
         self.fields["approval_days"].unit = "days"
+        for name in ("approval_days", "limit_value"):
+            self.fields[name].is_conditional = True  # shown, and asked for, only with the choice above it
+        for name in ("points", "limit_value"):
+            value = getattr(rule, name)
+            self.initial[name] = value if value is None else plain(value)
         if rule.icon not in ICONS:
             self.fields["icon"].choices = [(rule.icon, rule.icon), *self.fields["icon"].choices]
         if rule.kind != "custom" or rule.pk:
@@ -99,6 +106,7 @@ class RuleForm(forms.ModelForm):
         """The kind's fields, named as its own form would name them with the prefix "settings"."""
         for name, field in self.kind.Settings.base_fields.items():
             field = copy.deepcopy(field)
+            field.label = field.label or pretty_name(name)
             field.initial = rule.settings.get(name, field.initial)
             if isinstance(field, forms.DecimalField):
                 field.unit = self.store.currency

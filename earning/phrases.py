@@ -12,7 +12,8 @@ ALWAYS, EVERYONE, NO_LIMIT, NONE = "Always", "Everyone", "No limit", "None"
 
 def gives(rule: EarningRule, store: Store) -> str:
     """ "1 point for each EUR spent"."""
-    return rule.action_kind.gives(number(rule.points, store), rule.settings, store.points_unit(rule.points), store.currency)
+    unit = store.points_unit(rule.points)
+    return rule.action_kind.gives(number(rule.points, store), rule.settings, unit, store.currency)
 
 
 def limit(rule: EarningRule, store: Store) -> str:

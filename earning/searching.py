@@ -38,9 +38,8 @@ class ActivityFilter(forms.Form):
         labels |= {rule.action: rule.name for rule in found if rule.kind == "custom"}
         self.fields["action"].choices = [("", "Any action"), *labels.items()]
         self.fields["rule"].choices = [("", "Any rule"), *((str(rule.public_id), rule.name) for rule in found)]
-        for name, label in (("state", "State"), ("action", "Action"), ("rule", "Rule"), ("since", "From"), ("until", "Until")):
-            self.fields[name].widget.attrs["aria-label"] = label
-            self.fields[name].widget.attrs["data-submits"] = True
+        for name in ("state", "action", "rule", "since", "until"):
+            self.fields[name].widget.attrs |= {"aria-label": name.capitalize(), "data-submits": True}
 
     @property
     def chosen(self) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Earning rules and activities, as the people of a store see and change them."""
 
 import json
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.conf import settings
@@ -16,7 +17,7 @@ from loyalty.stores import broker
 from loyalty.stores.facts import retry
 from loyalty.stores.mixins import StoreMixin, store_view
 from loyalty.stores.models import Store
-from loyalty.stores.paging import Page, page_of
+from loyalty.stores.paging import page_of, row_id
 
 from . import activities, applying, explaining, figures, phrases, rules, searching
 from .actions import KINDS
@@ -210,14 +211,15 @@ class ActivityListView(StoreMixin, TemplateView):
         return chosen.get("state") != "stuck" and self.store.activities.filter(quarantined_at__isnull=False).exists()
 
 
-def told(page: Page, store: Store, params: Any) -> list[dict[str, Any]]:
-    newest = int(params["newest"]) if params.get("newest", "").isdecimal() else None
+def told(rows: Iterable[Activity], store: Store, params: Mapping[str, str]) -> list[dict[str, Any]]:
+    """The lines of a list. `newest` in the address is the newest row that a poll has shown already."""
+    newest = row_id(params.get("newest"))
     return [
         {
             "activity": row, "title": title_of(row), "headline": explaining.headline(row.decision, store),
             "is_fresh": newest is not None and row.pk > newest, "may_decide": may_decide(row),
         }
-        for row in page
+        for row in rows
     ]  # fmt: skip
 
 
@@ -249,9 +251,11 @@ class ActivityDetailView(StoreMixin, DetailView):
 
     def get_context_data(self, **kwargs):
         activity, store = self.object, self.store
+        is_stuck = activity.quarantined_at is not None and not activity.decision
+        sentences = [] if is_stuck else explaining.explain(activity.decision, store)
         entries = store.entries.filter(customer=activity.customer_id, source=activity.ledger_source)
         return super().get_context_data(
-            title=title_of(activity), sentences=explaining.explain(activity.decision, store), entries=entries.order_by("seq"),
+            title=title_of(activity), sentences=sentences, entries=entries.order_by("seq"),
             may_decide=may_decide(activity), raw=raw(activity), **kwargs,
         )  # fmt: skip
 

@@ -4,9 +4,14 @@ from django.contrib.auth.decorators import login_required
 from django.db import DatabaseError, connection, transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.views.generic import TemplateView
 
+from earning.figures import last_week
+from earning.searching import find
+from earning.views import told
 from loyalty.stores.mixins import StoreMixin
+from loyalty.stores.models import Store
 
 
 @login_required
@@ -22,6 +27,33 @@ def home(request: HttpRequest) -> HttpResponse:
 class OverviewView(StoreMixin, TemplateView):
     template_name = "overview.html"
     title = "Home"
+    LATEST = 8
+
+    def get_context_data(self, **kwargs):
+        store = self.store
+        latest = told(find(store, {}).order_by("-id")[: self.LATEST], store, {})
+        steps = first_steps(store, has_activity=bool(latest))
+        return super().get_context_data(
+            steps=steps, is_set_up=all(step["is_done"] for step in steps), latest=latest, week=last_week(store),
+            is_stuck=find(store, {"state": "stuck"}).exists(), **kwargs,
+        )  # fmt: skip
+
+
+def first_steps(store: Store, has_activity: bool) -> list[dict]:
+    """What a new store does first, and which of it is done."""
+
+    def step(label: str, help: str, url_name: str, is_done: bool) -> dict:
+        return {"label": label, "help": help, "href": reverse(url_name, args=[store.slug]), "is_done": is_done}
+
+    is_connected = store.connections.exists() or store.api_keys.filter(revoked_at=None).exists()
+    return [
+        step("Add an action", "What customers are rewarded for. Most start with purchases.",
+             "earning:rule_kinds", store.rules.exists()),
+        step("Connect your shop", "Through a connection it knows already, or with an API key.",
+             "stores:key_list", is_connected),
+        step("See the first activity", "It appears within seconds of the first call.",
+             "earning:activity_list", has_activity),
+    ]  # fmt: skip
 
 
 @transaction.non_atomic_requests

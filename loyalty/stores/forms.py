@@ -47,8 +47,13 @@ def _city(zone: str) -> str:
 def clean_domain(text: str) -> str:
     """The host of whatever was pasted: "https://www.Shop.example/cart" is "www.shop.example"."""
     text = text.strip().lower()
-    host = (urlsplit(text if "//" in text else f"//{text}").hostname or "") if text else ""
-    if text and not re.fullmatch(r"[a-z0-9-]+(\.[a-z0-9-]+)+", host):
+    if not text:
+        return ""
+    try:
+        host = urlsplit(text if "//" in text else f"//{text}").hostname or ""
+    except ValueError:  # "http://[::"
+        host = ""
+    if not re.fullmatch(r"[a-z0-9-]+(\.[a-z0-9-]+)+", host):
         raise forms.ValidationError("Write the address your shop is reached at, such as shop.example.com.")
     return host
 
@@ -68,10 +73,7 @@ class StoreFields(forms.Form):
     )  # fmt: skip
 
     def clean_domain(self):
-        try:
-            return clean_domain(self.cleaned_data["domain"])
-        except ValueError:  # urlsplit refuses "http://[::"
-            raise forms.ValidationError("Write the address your shop is reached at, such as shop.example.com.") from None
+        return clean_domain(self.cleaned_data["domain"])
 
     def ask_browser_for_timezone(self) -> None:
         if not self.is_bound:

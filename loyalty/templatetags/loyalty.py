@@ -42,7 +42,7 @@ def when(moment: datetime | None, store: Store) -> str:
 
 @register.filter
 def ago(moment: datetime | None, store: Store | None = None) -> str:
-    """"3 minutes ago", "in 2 days"; exact on hover."""
+    """ "3 minutes ago", "in 2 days"; exact on hover."""
     if moment is None:
         return "never"
     since = moment - timezone.now()
@@ -70,8 +70,8 @@ def badge(text: str, tone: str = "", icon_name: str = "") -> str:
 
 
 @register.inclusion_tag("_copy.html")
-def copy_button(text: str, label: str = "Copy") -> dict:
-    return {"text": text, "label": label}
+def copy_button(text: str, label: str = "Copy", css: str = "") -> dict:
+    return {"text": text, "label": label, "css": css}
 
 
 @register.filter
