@@ -4,8 +4,10 @@ from django.urls import URLPattern, URLResolver, include, path
 
 from .dialects import Dialect
 from .dialects.lootly.dialect import Lootly
+from .dialects.loyaltylion.dialect import LoyaltyLion
+from .dialects.openloyalty.dialect import OpenLoyalty
 
-DIALECTS: dict[str, Dialect] = {dialect.key: dialect for dialect in (Lootly(),)}
+DIALECTS: dict[str, Dialect] = {dialect.key: dialect for dialect in (Lootly(), LoyaltyLion(), OpenLoyalty())}
 
 
 def get(key: str) -> Dialect:

@@ -1,0 +1,164 @@
+"""Every call: credential, rate, method, scope, body; then one transaction that may touch this store only."""
+
+import logging
+import math
+import time
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from django.db import IntegrityError, OperationalError, transaction
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils.decorators import method_decorator
+from django.views import View
+from django.views.decorators.csrf import csrf_exempt
+
+from integrations import connections
+from integrations.models import Connection
+from loyalty.stores import rate_limits
+from loyalty.stores.bounded_json import BadJSON, TooLarge, loads
+from loyalty.stores.models import Store
+from loyalty.stores.parsers import read_body
+from loyalty.stores.tenancy import act_for
+
+from . import facts, paging, shapes
+from .authentication import Credential, authenticate
+from .names import Name
+from .refusals import Refused, bad_request, method_not_allowed, not_found, rate_limited, too_large, unavailable
+
+logger = logging.getLogger(__name__)
+
+MAX_BYTES = 5 * 1024 * 1024
+CALLS_PER_SECOND = 20
+COLLISIONS = {"40001", "40P01", "23505"}  # serialization, deadlock, a row that a twin call has just made
+PAUSES = (0.02, 0.1, 0.2)  # seconds
+
+
+# A refusal is answered after its transaction has ended, and a failed commit in this wire's own form.
+@method_decorator([csrf_exempt, transaction.non_atomic_requests], name="dispatch")
+class Endpoint(View):
+    """One address. A method is allowed if `scopes` names it, with the scope that it needs ("": any credential)."""
+
+    http_method_names = ["get", "post", "put"]
+    scopes: ClassVar[dict[str, str]] = {}
+    credential: Credential
+
+    @property
+    def connection(self) -> Connection:
+        return self.credential.connection
+
+    @property
+    def store(self) -> Store:
+        return self.connection.store
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        try:
+            self.credential = authenticate(request.headers.get("Authorization", ""))
+            try:
+                return self.answer(request, **kwargs)
+            except Refused as refusal:
+                self.note(refusal)
+                raise
+        except Refused as refusal:
+            return refusal.response()
+        except Exception:
+            logger.exception("A call to %s could not be answered", request.path)
+            return unavailable().response()
+
+    def answer(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        self.admit(request)
+        self.body = read_members(request) if request.method in ("POST", "PUT") else {}
+        connections.note_call(self.connection, f"{request.method} {request.path}")
+        return self.perform(getattr(self, str(request.method).lower()), request, **kwargs)
+
+    def perform(self, handler: Callable[..., HttpResponse], request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        """In one transaction; once more from the start when a twin call was in its way."""
+        for pause in PAUSES:
+            try:
+                with transaction.atomic():
+                    act_for(self.store.pk)
+                    return handler(request, **kwargs)
+            except (OperationalError, IntegrityError) as error:
+                if getattr(error.__cause__, "sqlstate", "") not in COLLISIONS:
+                    raise
+                logger.warning("%s %s collided with another call: %s", request.method, request.path, error)
+                time.sleep(pause)
+        raise unavailable()
+
+    def admit(self, request: HttpRequest) -> None:
+        taken = rate_limits.take(self.credential.name, CALLS_PER_SECOND)
+        if taken is not None and not taken.is_allowed:
+            raise rate_limited(math.ceil(taken.retry_after))
+        if "\x00" in request.path:
+            raise not_found()
+        if request.method not in self.scopes:
+            raise method_not_allowed(list(self.scopes))
+        self.credential.require(self.scopes[request.method])
+
+    def note(self, refusal: Refused) -> None:
+        """Show it to the merchant; but clients ask for what may not exist, and are told."""
+        if refusal.status != 404:
+            connections.note_error(self.connection, f"A call was refused: {refusal.message}")
+
+
+def read_members(request: HttpRequest) -> dict[str, Any]:
+    """A body as its members, whatever its content type. Nothing and PHP's empty array are none."""
+    try:
+        body = read_body(request, MAX_BYTES)
+        members = loads(body, max_bytes=MAX_BYTES) if body.strip() else {}
+    except TooLarge as error:
+        raise too_large(str(error)) from error
+    except BadJSON as error:
+        raise bad_request(error.message) from error
+    if members == []:
+        return {}
+    if not isinstance(members, dict):
+        raise bad_request("The body must be a JSON object.")
+    return members
+
+
+def empty(status: int) -> HttpResponse:
+    return HttpResponse(status=status, content_type="application/json")
+
+
+class Activities(Endpoint):
+    scopes = {"GET": "read_customers", "POST": "write_customers"}
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        place = paging.place_of(request.GET, ("created_at_min", "created_at_max"))
+        rows = shapes.with_relations(self.store, self.store.activities.all())
+        page = paging.page_of(paging.between(rows, place.filters, "created_at", "received_at"), place)
+        return page.response(request, "activities", [shapes.activity(row) for row in page.rows])
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        facts.tell(self.connection, facts.read(self.body))
+        return empty(201)
+
+
+class ActivityState(Endpoint):
+    scopes = {"PUT": "write_customers"}
+
+    def put(self, request: HttpRequest, name: str, merchant_id: str) -> HttpResponse:
+        state = facts.read_state(self.body)
+        facts.amend(self.store, Name(name), merchant_id, state)
+        return empty(204)
+
+
+class WhoAmI(Endpoint):
+    scopes = {"GET": ""}
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        return JsonResponse(shapes.whoami(self.credential))
+
+
+class Sites(Endpoint):
+    scopes = {"GET": ""}
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        return JsonResponse({"sites": [shapes.site(self.connection)]})
+
+
+class Unknown(Endpoint):
+    """The rest of the wire's addresses: the same errors as elsewhere, not a page."""
+
+    def answer(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        raise not_found()
