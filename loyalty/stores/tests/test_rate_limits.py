@@ -2,48 +2,52 @@ import pytest
 import redis
 
 from loyalty.stores import broker, rate_limits
-from loyalty.stores.rate_limits import Allowance, allow
+from loyalty.stores.rate_limits import take
 
 
-@pytest.fixture
-def fresh_broker():
-    broker.client.delete("rate:k", "rate:one", "rate:two")
+@pytest.fixture(autouse=True)
+def empty_buckets():
+    broker.client.delete("rate:one", "rate:two")
 
 
-def test_a_full_bucket_is_emptied_by_a_burst_and_says_when_to_come_back(fresh_broker):
-    assert [allow("k", 2, 3).remaining for _ in range(3)] == [2, 1, 0]
+def test_a_full_bucket_allows_two_seconds_worth_at_once_and_then_says_when_to_come_back():
+    allowed = [take("one", 2) for _ in range(4)]
 
-    assert allow("k", 2, 3) == Allowance(ok=False, remaining=0, retry_after=1)
-
-
-def test_a_bucket_fills_again_at_its_rate(fresh_broker):
-    for _ in range(5):
-        allow("k", 2, 5)
-    past = float(broker.client.hget("rate:k", "at")) - 1
-    broker.client.hset("rate:k", "at", past)  # a second goes by
-
-    assert [allow("k", 2, 5).ok for _ in range(3)] == [True, True, False]
+    assert [taken.remaining for taken in allowed] == [3, 2, 1, 0]
+    assert all(taken.is_allowed for taken in allowed)
+    refused = take("one", 2)
+    assert not refused.is_allowed
+    assert 0.4 < refused.retry_after <= 0.5
 
 
-def test_each_key_has_a_bucket_of_its_own(fresh_broker):
-    allow("one", 1, 1)
+def test_a_bucket_fills_again_at_its_rate():
+    while take("one", 2).is_allowed:
+        pass
+    full_at = float(broker.client.get("rate:one"))
+    broker.client.set("rate:one", full_at - 1)  # a second goes by
 
-    assert not allow("one", 1, 1).ok
-    assert allow("two", 1, 1).ok
-
-
-def test_an_idle_bucket_leaves_the_broker(fresh_broker):
-    allow("k", 2, 4)
-
-    assert 0 < broker.client.ttl("rate:k") <= 3
+    assert [take("one", 2).is_allowed for _ in range(3)] == [True, True, False]
 
 
-def test_a_broker_that_is_away_allows_all(monkeypatch, fresh_broker):
-    def unreachable(**kwargs):
+def test_each_credential_has_a_bucket_of_its_own():
+    while take("one", 1).is_allowed:
+        pass
+
+    assert take("two", 1).is_allowed
+
+
+def test_an_idle_bucket_leaves_the_broker():
+    take("one", 2)
+
+    assert 0 < broker.client.pttl("rate:one") <= 500
+
+
+def test_a_broker_that_is_away_refuses_nobody(monkeypatch):
+    def unreachable(*args):
         raise redis.ConnectionError("gone")
 
     monkeypatch.setattr(broker, "_closed_until", 0.0)
-    monkeypatch.setattr(rate_limits, "_take", unreachable)
+    monkeypatch.setattr(rate_limits, "TAKE", unreachable)
 
-    assert allow("k", 1, 1) == Allowance(True, 1, 0)
+    assert take("one", 1) is None
     assert broker.is_paused()
