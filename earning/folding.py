@@ -58,10 +58,9 @@ def fold(facts: Sequence[Told], award_status: str) -> Folded:
     bodies = [fact for fact in facts if fact.kind == "status"]
     folded = Folded()
     if bodies:
-        body = max(bodies, key=precedence)
-        folded.body = body.data
+        folded.body = believed(bodies)
         folded.status = max((fact.data.get("status", "") for fact in bodies), key=rank)
-        folded.amounts = {name: money(body.data.get(name)) for name in AMOUNTS}
+        folded.amounts = {name: money(folded.body.get(name)) for name in AMOUNTS}
         award_on = min((fact.data.get("award_on") or award_status for fact in bodies), key=rank)
         awarding = [fact.received_at for fact in bodies if rank(fact.data.get("status", "")) >= rank(award_on)]
         folded.is_awardable, folded.awardable_at = bool(awarding), min(awarding, default=None)
@@ -72,6 +71,14 @@ def fold(facts: Sequence[Told], award_status: str) -> Folded:
     refunded = folded.total if "closed" in kinds else sum(refunds, ZERO)
     folded.refunded = min(refunded, folded.total) if bodies else refunded
     return folded
+
+
+def believed(bodies: Sequence[Told]) -> Mapping[str, Any]:
+    """What the most trusted body says, and of the others what it leaves blank: a blank erases nothing."""
+    told: dict[str, Any] = {}
+    for fact in sorted(bodies, key=precedence, reverse=True):
+        told = {name: value for name, value in fact.data.items() if value not in (None, "", [], {})} | told
+    return told
 
 
 def counts(fact: Told) -> bool:

@@ -111,9 +111,17 @@ def order_reached(status: str) -> Callable[[Told], None]:
             "award_on": told.settings.award_on,
             "customer": customer_of(told, person),
         }
+        show_change(told.store, order_id, status, data)
         record(told.store, order_id, orders.Kind.STATUS, f"{status}:{told.identity}", data)
 
     return apply
+
+
+def show_change(store: Store, order_id: str, status: str, data: dict[str, Any]) -> None:
+    """Two bodies of one status differ and neither says which is newer: the core believes one, a person may pick."""
+    facts = store.order_facts.filter(order_external_id=order_id, kind=orders.Kind.STATUS, data__status=status)
+    if not data["updated_at"] and any(said != data for said in facts.values_list("data", flat=True)):
+        show_once(store, "order_changed", order=order_id, status=status)
 
 
 def customer_of(told: Told, person: Person) -> dict[str, Any] | None:
