@@ -1,6 +1,7 @@
 """Who is meant, and joining. A person may be known by several external ids over time: aliases keep them."""
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from datetime import date
 
@@ -26,7 +27,8 @@ def normal_email(email: str | None) -> str | None:
     email = (email or "").strip().lower()
     if not email:
         return None
-    if len(email) > 254 or not EMAIL.fullmatch(email):
+    # Letters newer than this Python have a lower case that only the database knows: it would refuse them.
+    if len(email) > 254 or not EMAIL.fullmatch(email) or "Cn" in map(unicodedata.category, email):
         raise BadIdentity("This is not an e-mail address.")
     return email
 
