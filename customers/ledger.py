@@ -5,17 +5,16 @@ refund, cancel, replay and duplicate are the same call with another target, so c
 nothing. Everything is done in sets: four statements whatever the number of settlements.
 """
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from loyalty.stores.models import Store
-from loyalty.stores.sets import run_set
+from loyalty.stores.sets import recordset, run_set
 
 from .models import Event, LedgerEntry, Topic
 
@@ -74,9 +73,7 @@ TOTALS = {
 
 
 @transaction.atomic
-def settle(
-    store: Store, settlements: Iterable[Settlement], purses: "dict[int, Purse] | None" = None
-) -> list[dict]:
+def settle(store: Store, settlements: Iterable[Settlement], purses: "dict[int, Purse] | None" = None) -> list[dict]:
     """Post what is missing; returns the new entries as dicts, in order. Raises InsufficientPoints.
 
     Only a correction of an earn may take a balance below zero; the store's policy says what follows.
@@ -95,31 +92,34 @@ def settle(
     return entries
 
 
+LOCK = """
+SELECT customer_id, id, balance, pending, last_seq FROM customers_wallet
+ WHERE store_id = %(store)s AND customer_id = ANY(%(customers)s) AND unit = 'points' ORDER BY id FOR UPDATE
+"""
+
+
 def lock_wallets(store_id: int, customer_ids: Iterable[int]) -> dict[int, Purse]:
     """Lock wallets in id order, so that two sets never wait for each other in a circle. Keyed by customer."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT customer_id, id, balance, pending, last_seq FROM customers_wallet"
-            " WHERE store_id = %s AND customer_id = ANY(%s) AND unit = 'points' ORDER BY id FOR UPDATE",
-            [store_id, sorted(customer_ids)],
-        )
-        return {customer_id: Purse(*wallet) for customer_id, *wallet in cursor.fetchall()}
+    rows = run_set(LOCK, {"store": store_id, "customers": sorted(customer_ids)})
+    return {customer_id: Purse(*wallet) for customer_id, *wallet in rows}
+
+
+POSTED = """
+SELECT entry.wallet_id, entry.source, sum(entry.points), sum(entry.pending), max(entry.revision)
+  FROM unnest(%(wallets)s::bigint[], %(sources)s::text[]) AS wanted (wallet_id, source)
+  JOIN customers_ledgerentry AS entry ON entry.store_id = %(store)s
+   AND entry.wallet_id = wanted.wallet_id AND entry.source = wanted.source
+ GROUP BY entry.wallet_id, entry.source
+"""
 
 
 def read_posted(store: Store, purses: dict[int, Purse], settlements: list[Settlement]) -> dict[tuple, Posted]:
     wanted = [(purses[one.customer_id].id, one.source) for one in settlements]
     if store.negative_balance == Store.NegativeBalance.WRITE_OFF:
         wanted += [(wallet_id, write_off_of(source)) for wallet_id, source in wanted]
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT entry.wallet_id, entry.source, sum(entry.points), sum(entry.pending), max(entry.revision)"
-            "  FROM unnest(%s::bigint[], %s::text[]) AS wanted (wallet_id, source)"
-            "  JOIN customers_ledgerentry AS entry ON entry.store_id = %s"
-            "   AND entry.wallet_id = wanted.wallet_id AND entry.source = wanted.source"
-            " GROUP BY entry.wallet_id, entry.source",
-            [*map(list, zip(*set(wanted), strict=True)), store.pk],
-        )
-        return {(wallet_id, source): Posted(*sums) for wallet_id, source, *sums in cursor.fetchall()}
+    wallets, sources = map(list, zip(*set(wanted), strict=True))
+    rows = run_set(POSTED, {"store": store.pk, "wallets": wallets, "sources": sources})
+    return {(wallet_id, source): Posted(*sums) for wallet_id, source, *sums in rows}
 
 
 def draw_up(store: Store, purses, posted, settlements: list[Settlement]) -> list[dict]:
@@ -151,12 +151,12 @@ def post(purse: Purse, before: Posted, one: Settlement, points: Decimal, pending
         name, sign = total
         purse.totals[name] += sign * points
     return {
-        "wallet_id": purse.id, "customer_id": one.customer_id, "seq": purse.seq, "kind": str(one.kind),
-        "points": str(points), "pending": str(pending),
-        "balance_after": str(purse.balance), "pending_after": str(purse.pending),
+        "wallet_id": purse.id, "customer_id": one.customer_id, "seq": purse.seq, "kind": one.kind,
+        "points": points, "pending": pending,
+        "balance_after": purse.balance, "pending_after": purse.pending,
         "source": one.source, "revision": before.revision, "reason": one.reason[:255], "actor": one.actor[:100],
-        "effective_at": (one.effective_at or now).isoformat(),
-        "expires_at": one.expires_at.isoformat() if one.expires_at else None,
+        "effective_at": one.effective_at or now,
+        "expires_at": one.expires_at,
     }  # fmt: skip
 
 
@@ -207,14 +207,13 @@ UPDATE customers_wallet AS wallet
 
 
 def insert_entries(store_id: int, entries: list[dict]) -> None:
-    run_set(INSERT_ENTRIES, {"store": store_id, "rows": json.dumps(entries)})
+    run_set(INSERT_ENTRIES, {"store": store_id, "rows": recordset(entries)})
 
 
 def update_wallets(store_id: int, purses: dict[int, Purse], changed: set[int]) -> None:
     rows = [
-        {"id": purse.id, "balance": str(purse.balance), "pending": str(purse.pending), "seq": purse.seq}
-        | {name: str(total) for name, total in purse.totals.items()}
+        {"id": purse.id, "balance": purse.balance, "pending": purse.pending, "seq": purse.seq} | purse.totals
         for purse in purses.values()
         if purse.id in changed
     ]
-    run_set(UPDATE_WALLETS, {"store": store_id, "rows": json.dumps(rows)})
+    run_set(UPDATE_WALLETS, {"store": store_id, "rows": recordset(rows)})

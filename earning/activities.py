@@ -1,6 +1,5 @@
 """What customers did: recorded once, amended by whoever may say what became of it."""
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -17,6 +16,7 @@ from customers.enrolment import Identity
 from customers.models import Customer
 from loyalty.stores import broker
 from loyalty.stores.models import Store
+from loyalty.stores.sets import recordset
 from loyalty.stores.tenancy import acting_for, store_list
 
 from .models import Activity
@@ -102,7 +102,7 @@ def insert_known(store: Store, news: list[NewActivity], public_ids: list[UUID]) 
     found: dict[UUID, Recorded] = {}
     for statement, rows in ((BY_EXTERNAL_ID, by_id), (BY_EMAIL, by_email)):
         if rows:
-            for pk, public_id, customer_id in run_for(store, statement, {"store": store.pk, "rows": json.dumps(rows)}):
+            for pk, public_id, customer_id in run_for(store, statement, {"store": store.pk, "rows": recordset(rows)}):
                 found[public_id] = Recorded(pk, public_id, customer_id, True)
     return found
 
@@ -171,8 +171,8 @@ def join(store: Store, identity: Identity, *, source: str, external_id: str = ""
     """Enrol and record "create an account", which pays the joining rule and frees what waited for it."""
     customer = enrolment.identify(store, identity, is_registered=True)
     enrolment.enrol(customer)
-    record(store, NewActivity("sign_up", Identity.of(external_id=customer.external_id, email=customer.email),
-                              external_id=external_id or f"customer:{customer.pk}", source=source))  # fmt: skip
+    known_as = Identity.of(customer.external_id, customer.email, customer.phone, customer.card_number)
+    record(store, NewActivity("sign_up", known_as, external_id=external_id or f"customer:{customer.pk}", source=source))
     return customer
 
 

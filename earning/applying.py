@@ -1,6 +1,5 @@
 """Apply a batch of due activities: evaluate in memory, settle, stamp. A handful of statements whatever its size."""
 
-import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -8,13 +7,12 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from django.db import connection
 from django.utils import timezone
 
 from customers import ledger
 from customers.ledger import Settlement
 from loyalty.stores.models import ROUNDINGS, Store
-from loyalty.stores.sets import run_set
+from loyalty.stores.sets import recordset, run_set
 
 from . import goals
 from .activities import release_waiting
@@ -28,7 +26,7 @@ SELECT activity.id, activity.customer_id, activity.action, activity.occurred_at,
        activity.rule_version, activity.points, activity.order_id, activity.decision IS NOT NULL,
        customer.state, customer.tags, customer.birthday_set_at, customer.orders_count, customer.orders_total
   FROM (SELECT * FROM earning_activity WHERE store_id = %(store)s AND id = ANY(%(ids)s) AND due_at IS NOT NULL
-           AND (%(token)s::uuid IS NULL OR claim_token = %(token)s) ORDER BY id FOR UPDATE) AS activity
+           AND (%(token)s::uuid IS NULL OR claim_token = %(token)s::uuid) ORDER BY id FOR UPDATE) AS activity
   JOIN customers_customer AS customer ON customer.store_id = %(store)s AND customer.id = activity.customer_id
  ORDER BY activity.id
 """
@@ -80,9 +78,7 @@ def apply_now(store: Store, ids: list[int]) -> None:
 
 
 def lock_due(store_id: int, token: object, ids: list[int]) -> list[Due]:
-    with connection.cursor() as cursor:
-        cursor.execute(SELECT_DUE, {"store": store_id, "ids": ids, "token": token})
-        return [Due(*row) for row in cursor.fetchall()]
+    return [Due(*row) for row in run_set(SELECT_DUE, {"store": store_id, "ids": ids, "token": token})]
 
 
 def apply_rows(store: Store, rows: list[Due]) -> None:
@@ -105,7 +101,7 @@ def apply_rows(store: Store, rows: list[Due]) -> None:
         settlements.append(settlement_of(row, decision))
         stamps.append(stamp_of(row, decision, due_at))
     ledger.settle(store, settlements, purses)
-    run_set(STAMP, {"store": store.pk, "rows": json.dumps(stamps)})
+    run_set(STAMP, {"store": store.pk, "rows": recordset(stamps)})
     follow_up(store, rows)
 
 

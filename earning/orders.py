@@ -1,12 +1,11 @@
 """Orders: facts are stored as told, then folded; points follow from the fold alone."""
 
-import json
 from collections import defaultdict
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
@@ -15,6 +14,7 @@ from customers.enrolment import BadIdentity, Identity
 from customers.models import Customer
 from loyalty.stores import broker
 from loyalty.stores.models import Store
+from loyalty.stores.sets import recordset, run_set
 
 from .activities import APPLY
 from .folding import AMOUNTS, STATUSES, Folded, Told, fold
@@ -66,9 +66,7 @@ def apply(store_id: int, token: object, ids: list[int]) -> None:
         if order.customer_id is None:
             order.customer = customer_of(store, folded)
     count_for_customers(store, changes)
-    for order, folded in changes.items():
-        write(order, folded)
-    Order.objects.bulk_update(orders, [*WRITTEN, "customer"])
+    write(store, changes)
     make_due(store, [order for order in orders if order.customer_id and order.status])
     OrderFact.objects.filter(store_id=store_id, pk__in=[fact.pk for fact in due]).update(
         applied_at=timezone.now(), due_at=None, error=""
@@ -104,22 +102,37 @@ def customer_of(store: Store, folded: Folded) -> Customer | None:
     return customer
 
 
-WRITTEN = (
-    "status", "is_cancelled", "is_awardable", "awardable_at", *AMOUNTS, "refunded", "has_refund", "counted",
-    "discount_codes", "items", "number", "placed_at",
-)  # fmt: skip
+WRITE = """
+UPDATE earning_order AS target
+   SET customer_id = row.customer_id, status = row.status, is_cancelled = row.is_cancelled,
+       is_awardable = row.is_awardable, awardable_at = row.awardable_at, total = row.total, subtotal = row.subtotal,
+       tax = row.tax, shipping = row.shipping, discount = row.discount, refunded = row.refunded,
+       has_refund = row.has_refund, counted = row.counted, discount_codes = row.discount_codes, items = row.items,
+       number = row.number, placed_at = row.placed_at, updated_at = clock_timestamp()
+  FROM json_to_recordset(%(rows)s::json) AS row (id bigint, customer_id bigint, status text, is_cancelled boolean,
+       is_awardable boolean, awardable_at timestamptz, total numeric, subtotal numeric, tax numeric, shipping numeric,
+       discount numeric, refunded numeric, has_refund boolean, counted numeric, discount_codes jsonb, items jsonb,
+       number text, placed_at timestamptz)
+ WHERE target.store_id = %(store)s AND target.id = row.id
+"""
 
 
-def write(order: Order, folded: Folded) -> None:
-    """The order's row as the fold tells it."""
-    for name in ("status", "is_cancelled", "is_awardable", "awardable_at", "refunded", "has_refund", "counted"):
-        setattr(order, name, getattr(folded, name))
-    for name in AMOUNTS:
-        setattr(order, name, folded.amounts.get(name, ZERO))
-    order.discount_codes = folded.body.get("discount_codes") or []
-    order.items = folded.body.get("items") or []
-    order.number = str(folded.body.get("number") or "")[:100]
-    order.placed_at = placed_at(folded) or order.created_at
+def write(store: Store, changes: dict[Order, Folded]) -> None:
+    """The orders' rows as their folds tell them."""
+    rows = []
+    for order, folded in changes.items():
+        order.status, order.placed_at = folded.status, placed_at(folded) or order.created_at
+        rows.append(
+            {"id": order.pk, "customer_id": order.customer_id, "placed_at": order.placed_at}
+            | {name: folded.amounts.get(name, ZERO) for name in AMOUNTS}
+            | {name: getattr(folded, name) for name in FOLDED}
+            | {name: folded.body.get(name) or [] for name in ("discount_codes", "items")}
+            | {"number": str(folded.body.get("number") or "")[:100]}
+        )
+    run_set(WRITE, {"store": store.pk, "rows": recordset(rows)})
+
+
+FOLDED = ("status", "is_cancelled", "is_awardable", "awardable_at", "refunded", "has_refund", "counted")
 
 
 def placed_at(folded: Folded) -> datetime | None:
@@ -151,13 +164,7 @@ def count_for_customers(store: Store, changes: dict[Order, Folded]) -> None:
             moment = placed_at(folded) or order.created_at
             row["first_order_at"] = min(row["first_order_at"] or moment, moment)
     if rows:
-        with connection.cursor() as cursor:
-            cursor.execute(COUNT, {"store": store.pk, "rows": json.dumps(sorted_rows(rows), default=str)})
-
-
-def sorted_rows(rows: dict[int, dict[str, Any]]) -> list[dict[str, Any]]:
-    """In id order, so that two workers never lock customers in a circle."""
-    return [rows[key] for key in sorted(rows)]
+        run_set(COUNT, {"store": store.pk, "rows": recordset([rows[key] for key in sorted(rows)])})
 
 
 def make_due(store: Store, orders: list[Order]) -> None:

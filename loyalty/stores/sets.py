@@ -1,17 +1,32 @@
 """Statements that carry a whole set of rows."""
 
+import json
+from decimal import Decimal
 from typing import Any
 
+import orjson
 import psycopg
 from django.db import connection
 
 
 def run_set(statement: str, params: dict[str, Any]) -> list[tuple]:
-    """Run a statement whose parameters are large.
+    """Run a statement whose parameters or rows are many.
 
     Bound by the server: Django's own cursor would quote them into the statement's text and have that parsed.
     """
     connection.ensure_connection()
     with psycopg.Cursor(connection.connection) as cursor:
-        cursor.execute(statement, params)
+        cursor.execute(statement, params, binary=True)
         return cursor.fetchall() if cursor.description else []
+
+
+def recordset(rows: list[dict[str, Any]]) -> str:
+    """Rows for `json_to_recordset`; decimals keep every digit."""
+    try:
+        return orjson.dumps(rows, default=exact).decode()
+    except orjson.JSONEncodeError:  # an integer of a caller's that 64 bits do not hold
+        return json.dumps(rows, default=str)
+
+
+def exact(value: object) -> object:
+    return orjson.Fragment(str(value)) if isinstance(value, Decimal) else str(value)

@@ -1,0 +1,28 @@
+"""`bin/bench`: python -m loyalty.bench, with the servers of a state folder of its own."""
+
+import argparse
+
+import django
+from django.db import connection
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser("bin/bench", description=__doc__)
+    parser.add_argument("--only", choices=["accept", "apply", "read"], help="one of them")
+    parser.add_argument("--rounds", type=int, default=5, help="how often ours and the floor take turns (5)")
+    options = parser.parse_args()
+    django.setup()
+
+    from loyalty.bench import accept, apply, read
+
+    benches = {"accept": accept, "apply": apply, "read": read}
+    print(f"{'what':<44} {'ours':>14} {'floor':>14} {'ratio':>7} {'wanted':>8}", flush=True)
+    for name, bench in benches.items():
+        if options.only in (None, name):
+            for line in bench.run(options.rounds):
+                print(line, flush=True)
+    connection.close()
+
+
+if __name__ == "__main__":
+    main()
