@@ -12,10 +12,11 @@ from earning.orders import OrderFactConflict
 from integrations import inbox
 from integrations.inbox import Answer, Outcome
 from integrations.models import Connection, InboundEvent
+from loyalty.stores import rate_limits
 from loyalty.stores.bounded_json import BadJSON, check_characters
 from loyalty.stores.tenancy import acting_for
 
-from . import events, rates, signature
+from . import events, signature
 from .calls import CALLS, Call, CallKind
 from .events import EVENTS, EventKind
 from .fields import Fields
@@ -27,6 +28,8 @@ logger = logging.getLogger(__name__)
 
 ACCEPTED = Answer(200, {"data": {"status": "accepted"}})
 NOT_FOUND = Answer(201, {"error": "endpoint_not_found"})
+TOO_MANY = Answer(429, {"error": "too_many_requests", "message": "Make at most 20 calls a second."})
+CALLS_PER_SECOND = 20  # events have no limit: their senders do not send again
 SAME_CALL = timedelta(minutes=10)  # for calls that bring neither an id nor a time
 MOST_REFUNDS = 10  # of one order with the same words
 
@@ -106,8 +109,9 @@ def record_refund(received: Received, kind: EventKind) -> Answer:
 
 def take_call(received: Received, kind: CallKind) -> Answer:
     connection, signed = received.connection, received.signed
-    if not rates.allows(connection):
-        return Answer(429, {"error": "too_many_requests", "message": "Make at most 20 calls a second."})
+    taken = rate_limits.take(f"connection:{connection.pk}", CALLS_PER_SECOND)
+    if taken and not taken.is_allowed:
+        return TOO_MANY
     store, fields = connection.store, Fields(signed.values)
     if not kind.writes:
         with acting_for(store.pk):

@@ -11,7 +11,7 @@ from django.test import RequestFactory
 from django.utils import timezone
 
 from integrations import connections, inbox, registry
-from integrations.dialects.lootly import rates
+from integrations.dialects.lootly import receiving
 from integrations.models import Connection, InboundEvent
 
 from .conftest import Shop, connect
@@ -254,7 +254,7 @@ MEMBERS = {
 
 @pytest.mark.parametrize("event", MEMBERS)
 def test_no_odd_value_anywhere_is_our_fault(store, shop, work, event, monkeypatch):
-    monkeypatch.setattr(rates, "CALLS_PER_SECOND", 10_000)
+    monkeypatch.setattr(receiving, "CALLS_PER_SECOND", 10_000)
     whole = {"id": "1", "transactions": [{"amount": 1}], "email": "a@b.c", "action_id": "x", "points": 5}
     for name in MEMBERS[event]:
         for value in ODD:
@@ -265,14 +265,13 @@ def test_no_odd_value_anywhere_is_our_fault(store, shop, work, event, monkeypatc
     assert not InboundEvent.objects.exclude(quarantined_at=None).exists()
 
 
-def test_data_calls_are_limited_per_key_and_events_are_not(shop, time_machine):
-    time_machine.move_to(1_700_000_000, tick=False)
-    answers = [shop.sends("customer", customer_id="1", t=number) for number in range(21)]
-    assert [answer.status_code for answer in answers] == [200] * 20 + [429]
+def test_data_calls_are_limited_per_key_and_events_are_not(shop, monkeypatch):
+    monkeypatch.setattr(receiving, "CALLS_PER_SECOND", 1)
+    answers = [shop.sends("customer", customer_id="1", t=number) for number in range(4)]
+    assert [answer.status_code for answer in answers] == [200, 200, 429, 429]
     assert answers[-1]["Retry-After"] == "1"
-    assert shop.sends("orders-cancelled", id="1").status_code == 200
-    time_machine.shift(1)
-    assert shop.sends("customer", customer_id="1").status_code == 200
+    for number in range(5):
+        assert shop.sends("orders-cancelled", id=number + 1).status_code == 200
 
 
 def test_our_own_fault_asks_to_come_again_and_is_never_500(shop, monkeypatch):
