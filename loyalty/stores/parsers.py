@@ -21,6 +21,9 @@ def read_body(request: HttpRequest, max_bytes: int = MAX_BYTES) -> bytes:
     length = request.META.get("CONTENT_LENGTH") or "0"
     if length.isascii() and length.isdigit() and int(length[:20]) > max_bytes:
         raise TooLarge(f"The body is larger than {max_bytes} bytes.")
+    if request.META.get("wsgi.input_terminated") and not request.META.get("CONTENT_LENGTH"):
+        # Sent in chunks, without a length. Django would take it for empty; the server knows where it ends.
+        request.__dict__.setdefault("_body", request.META["wsgi.input"].read(max_bytes + 1))
     try:
         body = request.body
     except RequestDataTooBig as error:

@@ -22,7 +22,7 @@ class Echo(APIView):
 
 
 def post(body, content_type="application/json", **headers):
-    return Echo.as_view()(RequestFactory().post("/", body, content_type=content_type, **headers))
+    return Echo.as_view()(RequestFactory().generic("POST", "/", body, content_type, **headers))
 
 
 def test_a_json_body_is_the_data():
@@ -71,3 +71,18 @@ def test_a_torn_body_is_an_empty_body():
     request = RequestFactory().post("/", b"{}", content_type="application/json")
     request._stream = Torn()
     assert read_body(request) == b""
+
+
+def chunked(body: bytes):
+    """A request as a server hands it over whose body came in chunks."""
+    request = RequestFactory().post("/", b"", content_type="application/json")
+    request.META |= {"wsgi.input": io.BytesIO(body), "wsgi.input_terminated": True, "CONTENT_LENGTH": ""}
+    return request
+
+
+def test_a_body_sent_in_chunks_is_read_to_its_end():
+    request = chunked(b'{"a": 1}')
+
+    assert read_body(request) == read_body(request) == b'{"a": 1}'
+    with pytest.raises(TooLarge):
+        read_body(chunked(b"x" * 20), max_bytes=19)
