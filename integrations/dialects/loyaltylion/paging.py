@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any, Generic, TypeVar
 from urllib.parse import urlencode
 
+from django.core.exceptions import TooManyFieldsSent
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, JsonResponse, QueryDict
 
@@ -45,8 +46,13 @@ class Place:
         return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
-def place_of(query: QueryDict, filters: tuple[str, ...]) -> Place:
+def place_of(request: HttpRequest, filters: tuple[str, ...]) -> Place:
     """What a query asks for; `filters` are the list's own. Raises Refused (400)."""
+    try:
+        # Not request.GET: that is read in the charset of a Content-Type, which a reader may send for no reason.
+        query = QueryDict(request.META.get("QUERY_STRING", ""), encoding="utf-8")
+    except TooManyFieldsSent as error:
+        raise bad_request("The query has too many parameters.") from error
     given = {name: text for name in query if (text := query.get(name, "").strip())}
     limit = number(given, "limit", 1, MOST)
     if "cursor" in given:

@@ -124,7 +124,7 @@ class Activities(Endpoint):
     scopes = {"GET": "read_customers", "POST": "write_customers"}
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        place = paging.place_of(request.GET, ("created_at_min", "created_at_max"))
+        place = paging.place_of(request, ("created_at_min", "created_at_max"))
         rows = shapes.with_relations(self.store, self.store.activities.all())
         page = paging.page_of(paging.between(rows, place.filters, "created_at", "received_at"), place)
         return page.response(request, "activities", [shapes.activity(row) for row in page.rows])

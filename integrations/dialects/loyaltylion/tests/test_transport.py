@@ -228,6 +228,17 @@ def test_odd_headers_of_a_reader_are_no_obstacle(shop, db):
     assert shop.send("GET", "/v2/activities", b"", **odd).status_code == 200
 
 
+@pytest.mark.parametrize("charset", ["utf-16", "bz2_codec", "no-such", "latin-1"])
+def test_a_readers_charset_does_not_touch_the_query(shop, db, charset):
+    answer = shop.send("GET", "/v2/activities?limit=501", b"", Content_Type=f"text/plain; charset={charset}")
+
+    assert error(answer) == (400, "bad_request")
+
+
+def test_a_query_of_thousands_of_parameters_is_a_bad_request(shop, db):
+    assert error(shop.send("GET", "/v2/activities?" + "x=1&" * 2000)) == (400, "bad_request")
+
+
 @pytest.mark.parametrize("body", [b"", b"[]", b" \r\n", b"{}", b" [ ] "])
 def test_an_empty_body_is_an_object_without_members(shop, db, body):
     answer = shop.send("POST", "/v2/activities", body)
