@@ -1,0 +1,88 @@
+"""Tells the year to the product as a shop would, day by day, and has it applied: nothing is written past the verbs."""
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from itertools import groupby
+
+from customers import enrolment
+from customers.enrolment import Identity
+from customers.models import Customer
+from earning import activities, applying, calendar_facts, orders
+from earning.activities import NewActivity
+from earning.models import Activity, OrderFact
+from loyalty.stores.facts import drain, work
+from loyalty.stores.models import Store
+from loyalty.stores.tenancy import acting_for
+
+from .history import Did, Happening, Joined, Judged, Ordered
+from .people import Person
+
+
+def tell(store: Store, happened: list[Happening]) -> None:
+    """Tell what happened, oldest first, and have it applied in that order."""
+    by_day = {day: list(group) for day, group in groupby(happened, key=lambda one: one.at.date())}
+    for days in stretches(by_day):
+        with acting_for(store.pk):
+            for day in days:
+                calendar_facts.record(store, day)
+                tell_day(store, by_day.get(day, []))
+            apply(store)
+    drain(Activity, store.pk, applying.apply)  # goals that the last orders reached
+
+
+def stretches(by_day: dict[date, list[Happening]]) -> Iterator[list[date]]:
+    """The days in groups that may be applied together: up to a week, and no deed after an order of the same person,
+    since orders are applied last and the statement would turn their sequence round."""
+    first, last = min(by_day), max(by_day)
+    days: list[date] = []
+    bought: set[str] = set()
+    for day in (first + timedelta(days=number) for number in range((last - first).days + 1)):
+        happened = by_day.get(day, [])
+        if len(days) == 7 or not bought.isdisjoint(one.person.email for one in happened if isinstance(one, Did)):
+            yield days
+            days, bought = [], set()
+        days.append(day)
+        bought |= {
+            one.data["customer"]["email"] for one in happened if isinstance(one, Ordered) and one.kind == "status"
+        }
+    yield days
+
+
+def apply(store: Store) -> None:
+    work(OrderFact, store.pk, orders.apply)
+    work(Activity, store.pk, applying.apply)
+
+
+def tell_day(store: Store, happened: list[Happening]) -> None:
+    news: list[NewActivity] = []
+    for one in happened:
+        match one:
+            case Joined():
+                join(store, one)
+                news.append(NewActivity("sign_up", identity_of(one.person), one.person.email, one.at))
+            case Did():
+                news.append(NewActivity(one.action, identity_of(one.person), one.key, one.at, one.properties))
+            case Ordered():
+                orders.record_fact(store, one.order, one.kind, identity=one.identity, data=one.data)
+            case Judged():
+                activities.ask(store.activities.get(action=one.action, external_id=one.key), one.state)
+    if news:
+        activities.record_many(store, news)
+
+
+def join(store: Store, joined: Joined) -> None:
+    person = joined.person
+    customer = enrolment.identify(store, identity_of(person), is_registered=True)
+    enrolment.update_profile(
+        customer, first_name=person.first_name, last_name=person.last_name, birthday=person.birthday,
+        tags=list(person.tags),
+    )  # fmt: skip
+    enrolment.enrol(customer)
+    # The verbs say now, and a birthday entered just now would earn nothing for a month.
+    Customer.objects.filter(store=store, pk=customer.pk).update(
+        created_at=joined.at, enrolled_at=joined.at, birthday_set_at=joined.at if person.birthday else None
+    )
+
+
+def identity_of(person: Person) -> Identity:
+    return Identity.of(external_id=person.external_id, email=person.email)
