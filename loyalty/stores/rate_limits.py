@@ -1,41 +1,78 @@
-"""How often a credential may call: a bucket of tokens in the broker, refilled all the time."""
+"""How often a key may call: a token bucket per key, kept in the broker's server, one round trip a call."""
 
 import math
-from typing import NamedTuple
+from dataclasses import dataclass
+
+from django.conf import settings
+from rest_framework.request import Request
+from rest_framework.throttling import BaseThrottle
 
 from . import broker
 
-# The server's clock, so that all web processes share one; the whole look-and-take is atomic.
-_take = broker.client.register_script(
-    """
-    local rate, burst = tonumber(ARGV[1]), tonumber(ARGV[2])
-    local time = redis.call('TIME')
-    local now = time[1] + time[2] / 1000000
-    local bucket = redis.call('HMGET', KEYS[1], 'tokens', 'at')
-    local tokens = tonumber(bucket[1]) or burst
-    tokens = math.min(burst, tokens + math.max(0, now - (tonumber(bucket[2]) or now)) * rate)
-    local wait = 0
-    if tokens >= 1 then tokens = tokens - 1 else wait = (1 - tokens) / rate end
-    redis.call('HSET', KEYS[1], 'tokens', tostring(tokens), 'at', string.format('%.6f', now))
-    redis.call('EXPIRE', KEYS[1], math.ceil(burst / rate) + 1)
-    return {math.floor(tokens), math.ceil(wait * 1000)}
-    """
-)
+BURST_SECONDS = 2  # how much of its rate an idle key may use at once
+
+# The bucket is one number: the moment when it will be full again. A call takes one token, moving that moment on.
+TAKE = broker.client.register_script("""
+local clock = redis.call('TIME')
+local now = clock[1] + clock[2] / 1000000
+local rate, burst = tonumber(ARGV[1]), tonumber(ARGV[2])
+local full_at = math.max(tonumber(redis.call('GET', KEYS[1]) or 0), now)
+local tokens = burst - (full_at - now) * rate
+if tokens < 1 then
+    return {0, 0, math.ceil((full_at - now) * 1000), math.ceil((1 - tokens) / rate * 1000)}
+end
+full_at = full_at + 1 / rate
+local wait = math.ceil((full_at - now) * 1000)
+redis.call('SET', KEYS[1], string.format('%.6f', full_at), 'PX', wait)
+return {1, math.floor(tokens - 1), wait, 0}
+""")
 
 
-class Allowance(NamedTuple):
-    ok: bool
-    remaining: int  # calls that may follow at once
-    retry_after: int  # whole seconds until the next may; 0 when this one may
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What a call found in its bucket; times in seconds."""
+
+    is_allowed: bool
+    limit: int
+    remaining: int
+    full_after: float
+    retry_after: float
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {
+            "RateLimit-Limit": str(self.limit),
+            "RateLimit-Remaining": str(self.remaining),
+            "RateLimit-Reset": str(math.ceil(self.full_after)),
+        }
 
 
-def allow(key: str, rate: float, burst: int) -> Allowance:
-    """May `key` call now, at `rate` calls a second with up to `burst` at once? A broker that is away allows all."""
+def take(bucket: str, rate: int | None = None) -> Taken | None:
+    """Take a token, of `rate` a second. None: the broker is away, and nobody is refused for that."""
     if broker.is_paused():
-        return Allowance(True, burst, 0)
+        return None
+    rate = rate or settings.API_RATE_PER_SECOND
+    limit = rate * BURST_SECONDS
     try:
-        remaining, wait = _take(keys=[f"rate:{key}"], args=[rate, burst])
+        is_allowed, remaining, full_after, retry_after = TAKE([f"rate:{bucket}"], [rate, limit])
     except broker.UNREACHABLE as error:
         broker.pause(error)
-        return Allowance(True, burst, 0)
-    return Allowance(wait == 0, remaining, math.ceil(wait / 1000))
+        return None
+    return Taken(bool(is_allowed), limit, remaining, full_after / 1000, retry_after / 1000)
+
+
+class PerKey(BaseThrottle):
+    """DRF's door to it: refuses with 429 and tells every caller how much is left."""
+
+    retry_after = 1.0
+
+    def allow_request(self, request: Request, view) -> bool:
+        taken = take(f"key:{request.auth.pk}")
+        if taken is None:
+            return True
+        view.headers |= taken.headers
+        self.retry_after = taken.retry_after
+        return taken.is_allowed
+
+    def wait(self) -> float:
+        return max(self.retry_after, 1.0)

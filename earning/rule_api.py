@@ -1,0 +1,104 @@
+"""Native calls about earning rules. Changing what facts are worth needs the scope that adjusting needs."""
+
+from typing import Any
+from uuid import UUID
+
+from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
+from django.shortcuts import get_object_or_404
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from loyalty.stores.api import StoreViewSet
+from loyalty.stores.models import ApiKey
+from loyalty.stores.serializers import in_zone
+
+from . import rules, schema
+from .actions import KINDS, Action
+from .models import EarningRule
+from .serializers import NewRuleSerializer, RuleChangeSerializer, RuleSerializer
+
+
+@schema.rules
+class RuleViewSet(StoreViewSet):
+    queryset = EarningRule.objects.none()
+    serializer_class = RuleSerializer
+    scopes = dict.fromkeys(("create", "partial_update", "enable", "disable"), ApiKey.Scope.ADJUST)
+
+    def get_queryset(self) -> QuerySet[EarningRule]:
+        return self.store.rules.all()
+
+    def get_object(self) -> EarningRule:
+        return get_object_or_404(self.store.rules, public_id=self.kwargs["public_id"])
+
+    def list(self, request: Request) -> Response:
+        rows = self.paginate_queryset(self.get_queryset())
+        return self.get_paginated_response(RuleSerializer(rows, many=True).data)
+
+    def retrieve(self, request: Request, public_id: UUID) -> Response:
+        return Response(RuleSerializer(self.get_object()).data)
+
+    def create(self, request: Request) -> Response:
+        serializer = NewRuleSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        values = self.as_values(serializer.validated_data)
+        kind = values.pop("kind")
+        values["settings"] = cleaned(kind, values.get("settings", {}))
+        return Response(RuleSerializer(rules.create(self.store, kind, actor=self.actor, **values)).data, 201)
+
+    def partial_update(self, request: Request, public_id: UUID) -> Response:
+        rule = self.get_object()
+        serializer = RuleChangeSerializer(rule, data=request.data)
+        serializer.is_valid(raise_exception=True)
+        values = self.as_values(serializer.validated_data)
+        if "settings" in values:
+            values["settings"] = cleaned(rule.kind, rule.settings | values["settings"])
+        rules.change(rule, actor=self.actor, **values)
+        return self.retrieve(request, public_id)
+
+    def as_values(self, told: dict[str, Any]) -> dict[str, Any]:
+        moments = ("active_from", "active_until")
+        return {name: in_zone(self.store, value) if name in moments else value for name, value in told.items()}
+
+    def enable(self, request: Request, public_id: UUID) -> Response:
+        return self.switch(True)
+
+    def disable(self, request: Request, public_id: UUID) -> Response:
+        return self.switch(False)
+
+    def switch(self, is_enabled: bool) -> Response:
+        rule = self.get_object()
+        rules.switch(rule, is_enabled)
+        return Response(RuleSerializer(rule).data)
+
+
+def cleaned(kind: str, settings: dict[str, Any]) -> dict[str, Any]:
+    if nested := [name for name, value in settings.items() if isinstance(value, list | dict)]:
+        raise ValidationError({"settings": [f"“{nested[0]}” takes a text, a number or true or false."]})
+    try:
+        return rules.clean_settings(kind, settings)
+    except ValidationError as error:
+        raise ValidationError({"settings": error.messages}) from error
+
+
+@schema.rule_kinds
+class RuleKindViewSet(StoreViewSet):
+    pagination_class = None
+
+    def list(self, request: Request) -> Response:
+        return Response({"data": [described(kind) for kind in KINDS.values()]})
+
+
+def described(kind: Action) -> dict[str, Any]:
+    settings = [
+        {
+            "name": name, "label": field.label or name.replace("_", " ").capitalize(), "help": str(field.help_text),
+            "type": type(field).__name__.removesuffix("Field").lower(), "is_required": field.required,
+            "default": field.initial, "choices": [value for value, _ in getattr(field, "choices", [])],
+        }
+        for name, field in kind.Settings.base_fields.items()
+    ]  # fmt: skip
+    return {
+        "kind": kind.key, "label": kind.label, "group": kind.group, "help": kind.help,
+        "suggested_points": kind.suggested, "settings": settings,
+    }  # fmt: skip

@@ -1,0 +1,46 @@
+"""The native API on one screen: every address, what each method does, and who answers."""
+
+from django.urls import URLPattern, path, re_path
+from django.views.generic import TemplateView
+from drf_spectacular.views import SpectacularAPIView
+
+from customers.api import AdjustmentViewSet, BalanceViewSet, EntryViewSet
+from earning.api import ActivityViewSet, JoiningViewSet
+from earning.order_api import OrderViewSet
+from earning.rule_api import RuleKindViewSet, RuleViewSet
+from loyalty.stores.problems import unknown_path
+
+
+def route(address: str, viewset: type, **actions: str) -> URLPattern:
+    return path(address, viewset.as_view(actions))
+
+
+# `path` parts may hold slashes, as shops' ids do; so the longer address comes first.
+urlpatterns = [
+    route("customers", JoiningViewSet, get="list", post="create"),
+    route("customers/<path:reference>/balance", BalanceViewSet, get="retrieve"),
+    route("customers/<path:reference>/entries", EntryViewSet, get="statement"),
+    route("customers/<path:reference>/enrol", JoiningViewSet, post="enrol"),
+    route("customers/<path:reference>", JoiningViewSet, get="retrieve", patch="partial_update"),
+    route("balances", BalanceViewSet, get="list"),
+    route("ledger-entries", EntryViewSet, get="list"),
+    route("adjustments", AdjustmentViewSet, post="create"),
+    route("activities", ActivityViewSet, get="list", post="create"),
+    route("activities/batch", ActivityViewSet, post="batch"),
+    route("activities/<uuid:public_id>", ActivityViewSet, get="retrieve"),
+    route("activities/<uuid:public_id>/approve", ActivityViewSet, post="approve"),
+    route("activities/<uuid:public_id>/decline", ActivityViewSet, post="decline"),
+    route("activities/<uuid:public_id>/void", ActivityViewSet, post="void"),
+    route("orders", OrderViewSet, post="create"),
+    route("orders/<path:external_id>/refunds", OrderViewSet, post="refund"),
+    route("orders/<path:external_id>/cancel", OrderViewSet, post="cancel"),
+    route("orders/<path:external_id>", OrderViewSet, get="retrieve"),
+    route("rules", RuleViewSet, get="list", post="create"),
+    route("rules/<uuid:public_id>", RuleViewSet, get="retrieve", patch="partial_update"),
+    route("rules/<uuid:public_id>/enable", RuleViewSet, post="enable"),
+    route("rules/<uuid:public_id>/disable", RuleViewSet, post="disable"),
+    route("rule-kinds", RuleKindViewSet, get="list"),
+    path("schema", SpectacularAPIView.as_view(), name="api_schema"),
+    path("docs", TemplateView.as_view(template_name="api_docs.html"), name="api_docs"),
+    re_path("", unknown_path),
+]
