@@ -120,6 +120,23 @@ def link(customer: Customer, external_id: str) -> None:
     )
 
 
+def correct(customer: Customer, identity: Identity) -> None:
+    """Name a person anew; the former external id stays linked. Raises IdentityConflict when somebody else has one."""
+    changed = {}
+    for field in ("external_id", "email", "phone", "card_number"):
+        value = getattr(identity, field)
+        if not value or value == getattr(customer, field):
+            continue
+        other = find(customer.store, Identity(**{field: value}))
+        if other is not None and other.pk != customer.pk:
+            raise IdentityConflict(f"Another customer has the {field.replace('_', ' ')} “{value}”.")
+        changed[field] = value
+    if "external_id" in changed and customer.external_id:
+        link(customer, customer.external_id)
+    if changed:
+        change(customer, **changed)
+
+
 def is_free(customer: Customer, field: str, value: str) -> bool:
     """Nobody else has it. A conflict is left for a person to settle, never merged silently."""
     taken = Customer.objects.filter(store_id=customer.store_id, **{field: value}).exclude(pk=customer.pk).exists()
