@@ -204,11 +204,13 @@ class ActivityListView(StoreMixin, TemplateView):
         page = page_of(searching.find(self.store, chosen), self.request.GET)
         return super().get_context_data(
             filter=query, is_narrowed=bool(chosen), page=page, rows=told(page, self.store, self.request.GET),
-            seen=searching.fingerprint(page), is_newest=page.newer is None, stuck=self.stuck(chosen), **kwargs,
+            seen=searching.fingerprint(page), is_newest=page.newer is None, **kwargs,
         )  # fmt: skip
 
-    def stuck(self, chosen: dict) -> bool:
-        return chosen.get("state") != "stuck" and self.store.activities.filter(quarantined_at__isnull=False).exists()
+    def has_stuck(self) -> bool:
+        """Asked by the page; a poll of the rows has no need of it."""
+        is_shown = self.request.GET.get("state") == "stuck"
+        return not is_shown and self.store.activities.filter(quarantined_at__isnull=False).exists()
 
 
 def told(rows: Iterable[Activity], store: Store, params: Mapping[str, str]) -> list[dict[str, Any]]:
