@@ -91,8 +91,8 @@ def sentence(check: Mapping[str, Any], store: Store) -> str:
         case "dates":
             return dates(check, store)
         case "tags_any":
-            verb = "has" if check["ok"] else "has none"
-            return f"The customer {verb} one of the tags {listed(want)} (tags: {listed(seen)})."
+            verb = "has one" if check["ok"] else "has none"
+            return f"The customer {verb} of the tags {listed(want)} (tags: {listed(seen)})."
         case "tags_none":
             verb = "has none" if check["ok"] else "has one"
             return f"The customer {verb} of the excluded tags {listed(want)} (tags: {listed(seen)})."

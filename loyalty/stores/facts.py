@@ -9,8 +9,9 @@ import logging
 from collections.abc import Callable
 from datetime import timedelta
 
-from django.db import connection, models
-from django.db.models import Q
+from django.db import OperationalError, connection, models
+from django.db.models import F, Q
+from django.db.models.functions import Greatest
 from django.utils import timezone
 from psycopg import sql
 from uuid_utils.compat import uuid7
@@ -45,41 +46,47 @@ class Fact(models.Model):
         return models.Index(fields=["store", "due_at"], condition=Q(due_at__isnull=False), name=name)
 
 
-def claim(model: type[Fact], store_id: int, limit: int = BATCH) -> tuple[object, list[tuple[int, int]]]:
-    """Take due facts of one store in a transaction of their own: (token, [(id, attempts before)]).
+def claim(model: type[Fact], store_id: int, limit: int = BATCH) -> tuple[object, list[int], int]:
+    """Take due facts of one store in a transaction of their own: (token, ids, attempts so far).
 
-    Attempts count before the work, so a fact that kills its worker is counted too.
+    Attempts count before the work, so a fact that kills its worker is counted too. Facts tried before are
+    taken one at a time: what died beside a killer is not blamed for it.
     """
     token = uuid7()
-    statement = sql.SQL(
-        """
-        UPDATE {table} SET attempts = {table}.attempts + 1, claim_token = %(token)s,
-               claimed_until = clock_timestamp() + interval '8 seconds' * power(2, {table}.attempts)
-          FROM (SELECT id, attempts FROM {table} WHERE store_id = %(store)s AND due_at <= clock_timestamp()
-                   AND (claimed_until IS NULL OR claimed_until <= clock_timestamp())
-                 ORDER BY due_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED) AS due
-         WHERE {table}.store_id = %(store)s AND {table}.id = due.id
-        RETURNING {table}.id, due.attempts
-        """
-    ).format(table=sql.Identifier(model._meta.db_table))
     with acting_for(store_id), connection.cursor() as cursor:
-        cursor.execute(statement, {"token": token, "store": store_id, "limit": limit})
-        return token, sorted(cursor.fetchall())
+        for tried, most in (("= 0", limit), ("> 0", 1)):
+            statement = sql.SQL(CLAIM).format(table=sql.Identifier(model._meta.db_table), tried=sql.SQL(tried))
+            cursor.execute(statement, {"token": token, "store": store_id, "limit": most})
+            if claimed := cursor.fetchall():
+                return token, sorted(pk for pk, _ in claimed), claimed[0][1]
+    return token, [], 0
 
+
+# MATERIALIZED: as a plain sub-select it may run again for each row that is joined, and claim more than asked.
+CLAIM = """
+WITH due AS MATERIALIZED (
+    SELECT id, attempts FROM {table} WHERE store_id = %(store)s AND due_at <= clock_timestamp()
+       AND (claimed_until IS NULL OR claimed_until <= clock_timestamp()) AND attempts {tried}
+     ORDER BY due_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED)
+UPDATE {table} SET attempts = {table}.attempts + 1, claim_token = %(token)s,
+       claimed_until = clock_timestamp() + interval '8 seconds' * power(2, {table}.attempts)
+  FROM due WHERE {table}.store_id = %(store)s AND {table}.id = due.id
+RETURNING {table}.id, due.attempts
+"""
 
 Apply = Callable[[int, object, list[int]], None]
 
 
 def work(model: type[Fact], store_id: int, apply: Apply, limit: int = BATCH) -> int:
     """Claim one batch and apply it; what fails together is tried alone. Returns how many were claimed."""
-    token, claimed = claim(model, store_id, limit)
-    together = [pk for pk, attempts in claimed if attempts == 0]
-    alone = [pk for pk, attempts in claimed if attempts > 0]  # failed or crashed before: never beside others
-    if together and not attempt(model, store_id, apply, token, together, is_last_try=len(together) == 1):
-        alone = together + alone if len(together) > 1 else alone
-    for pk in alone:
-        attempt(model, store_id, apply, token, [pk], is_last_try=True)
-    return len(claimed)
+    token, ids, attempts = claim(model, store_id, limit)
+    if attempts >= MAX_ATTEMPTS:  # no worker lived to say why
+        with acting_for(store_id):
+            note_failure(model, store_id, token, ids, RuntimeError("The worker ended while it applied this."))
+    elif ids and not attempt(model, store_id, apply, token, ids, is_last_try=len(ids) == 1) and len(ids) > 1:
+        for pk in ids:
+            attempt(model, store_id, apply, token, [pk], is_last_try=True)
+    return len(ids)
 
 
 def attempt(model, store_id, apply: Apply, token, ids: list[int], *, is_last_try: bool) -> bool:
@@ -88,16 +95,20 @@ def attempt(model, store_id, apply: Apply, token, ids: list[int], *, is_last_try
             apply(store_id, token, ids)
         return True
     except Exception as error:
-        logger.warning("%s %s of store %s failed: %r", model.__name__, ids[:5], store_id, error)
+        logger.warning("%s %s of store %s failed: %.300r", model.__name__, ids[:5], store_id, error)
         if is_last_try:
             with acting_for(store_id):
                 note_failure(model, store_id, token, ids, error)
         return False
 
 
-def note_failure(model, store_id, token, ids, error) -> None:
-    text = f"{type(error).__name__}: {error}"[:ERROR_LIMIT].replace("\x00", "\\0")
+def note_failure(model, store_id, token, ids, error: Exception) -> None:
+    """Keep why; give up at the fifth try. A passing database error (deadlock, lost link) is not held against it."""
+    text = f"{type(error).__name__}: {error}".replace("\x00", "\\0")[:ERROR_LIMIT]
     rows = model.objects.filter(store_id=store_id, pk__in=ids, claim_token=token)
+    if isinstance(error, OperationalError):
+        rows.update(attempts=Greatest(F("attempts") - 1, 1), error=text)
+        return
     rows.filter(attempts__gte=MAX_ATTEMPTS).update(quarantined_at=timezone.now(), due_at=None, error=text)
     rows.filter(attempts__lt=MAX_ATTEMPTS).update(error=text)
 

@@ -1,0 +1,132 @@
+"""Facts outlive whatever goes wrong around them."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from conftest import balance, make_customer
+from customers.enrolment import Identity
+from customers.models import Wallet
+from earning import activities, applying, tasks
+from earning.activities import NewActivity
+from earning.models import Activity
+from loyalty.stores import broker, facts
+
+
+def told(store, customer, **fields):
+    return activities.record(store, NewActivity("custom:read", Identity.of(external_id=customer.external_id), **fields))
+
+
+@pytest.fixture
+def rule(store, add_rule):
+    return add_rule(store, name="Read", points=10)
+
+
+def later(store):
+    """The claims of a dead or failed worker have run out."""
+    store.activities.filter(due_at__isnull=False).update(claimed_until=timezone.now() - timedelta(seconds=1))
+
+
+def test_a_poison_row_is_quarantined_and_the_others_go_through(store, customer, rule, monkeypatch):
+    poison = make_customer(store, "poison")
+    bad, good = told(store, poison), told(store, customer)
+    real = applying.settlement_of
+
+    def fails(row, decision):
+        if row.customer_id == poison.pk:
+            raise RuntimeError("poison \x00 " + "x" * 10_000)
+        return real(row, decision)
+
+    monkeypatch.setattr(applying, "settlement_of", fails)
+    for _ in range(6):
+        facts.drain(Activity, store.pk, applying.apply, seconds=5)
+        later(store)
+    row = store.activities.get(pk=bad.id)
+    assert row.quarantined_at and row.attempts == 5 and row.due_at is None
+    assert row.error.startswith("RuntimeError: poison") and len(row.error) <= facts.ERROR_LIMIT
+    assert balance(customer) == 10 and store.activities.get(pk=good.id).applied_at
+
+    monkeypatch.setattr(applying, "settlement_of", real)
+    assert facts.retry(store.activities.filter(pk=bad.id)) == 1
+    facts.drain(Activity, store.pk, applying.apply, seconds=5)
+    assert balance(poison) == 10
+
+
+def test_a_fact_that_kills_its_worker_is_given_up_alone(store, customer, rule):
+    killer, beside = told(store, customer), told(store, customer)
+    for _ in range(5):  # claimed by workers that die at it
+        store.activities.filter(pk=killer.id).update(due_at=timezone.now() - timedelta(seconds=1))
+        _, claimed, _ = facts.claim(Activity, store.pk)
+        assert killer.id in claimed
+        later(store)
+    facts.drain(Activity, store.pk, applying.apply, seconds=5)
+    row = store.activities.get(pk=killer.id)
+    assert row.quarantined_at and row.error == "RuntimeError: The worker ended while it applied this."
+    assert store.activities.get(pk=beside.id).applied_at and balance(customer) == 10
+
+
+def test_a_claim_of_a_dead_worker_runs_out_and_its_late_return_writes_nothing(store, customer, rule):
+    told(store, customer)
+    token, claimed, _ = facts.claim(Activity, store.pk)
+    assert facts.claim(Activity, store.pk)[1] == []  # held
+    later(store)
+    assert facts.drain(Activity, store.pk, applying.apply, seconds=5) == 1
+    facts.attempt(Activity, store.pk, applying.apply, token, claimed, is_last_try=True)
+    assert balance(customer) == 10 and store.entries.count() == 1
+
+
+def test_the_sweep_finds_what_no_message_tells_of(store, customer, rule, monkeypatch):
+    nudged = []
+    monkeypatch.setattr(broker, "nudge", lambda task, store_id: nudged.append((task, store_id)))
+    told(store, customer)
+    nudged.clear()
+    tasks.sweep()
+    assert nudged == []  # fresh facts have a message of their own
+    store.activities.update(due_at=timezone.now() - timedelta(seconds=5))
+    tasks.sweep()
+    assert nudged == [("earning.tasks.apply_due", store.pk)]
+
+
+def test_a_silent_broker_never_fails_what_was_stored(
+    store, customer, rule, monkeypatch, django_capture_on_commit_callbacks
+):
+    def down(*args, **kwargs):
+        raise ConnectionError("no broker")
+
+    monkeypatch.setattr(broker.client, "set", down)
+    monkeypatch.setattr(broker, "_closed_until", 0.0)
+    with django_capture_on_commit_callbacks(execute=True):
+        recorded = told(store, customer)
+    assert recorded.is_new and broker.is_paused()
+    monkeypatch.setattr(broker, "_closed_until", 0.0)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_workers_at_once_apply_each_fact_once_and_keep_the_limit(add_rule):
+    import threading
+
+    from django.db import connection
+
+    from conftest import open_store
+
+    store = open_store("busy")
+    add_rule(store, name="Read", points=10, limit="count", limit_value=30, limit_period="ever")
+    customer = make_customer(store, "c1")
+    activities.record_many(
+        store, [NewActivity("custom:read", Identity.of(external_id="c1"), external_id=f"a{n}") for n in range(200)]
+    )
+
+    def worker():
+        while facts.work(Activity, store.pk, applying.apply, limit=7):
+            pass
+        connection.close()
+
+    threads = [threading.Thread(target=worker) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    facts.drain(Activity, store.pk, applying.apply, seconds=5)
+    assert Wallet.objects.get(customer=customer).balance == 300
+    assert store.activities.filter(applied_at__isnull=True).count() == 0
