@@ -8,109 +8,162 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('stores', '0001_initial'),
+        ("stores", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Connection',
+            name="Connection",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('public_id', models.UUIDField(default=uuid_utils.compat.uuid7, editable=False, unique=True)),
-                ('dialect', models.CharField(max_length=20)),
-                ('name', models.CharField(max_length=100)),
-                ('key', models.CharField(editable=False, max_length=64, unique=True)),
-                ('sealed_secret', models.BinaryField()),
-                ('sealed_old_secret', models.BinaryField(null=True)),
-                ('old_secret_until', models.DateTimeField(editable=False, null=True)),
-                ('settings', models.JSONField(blank=True, default=dict)),
-                ('is_enabled', models.BooleanField(default=True)),
-                ('verified_at', models.DateTimeField(editable=False, null=True)),
-                ('last_call_at', models.DateTimeField(editable=False, null=True)),
-                ('last_call', models.CharField(blank=True, editable=False, max_length=100)),
-                ('last_error_at', models.DateTimeField(editable=False, null=True)),
-                ('last_error', models.CharField(blank=True, editable=False, max_length=255)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
-                ('store', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='connections', to='stores.store')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("public_id", models.UUIDField(default=uuid_utils.compat.uuid7, editable=False, unique=True)),
+                ("dialect", models.CharField(max_length=20)),
+                ("name", models.CharField(max_length=100)),
+                ("key", models.CharField(editable=False, max_length=64, unique=True)),
+                ("sealed_secret", models.BinaryField()),
+                ("sealed_old_secret", models.BinaryField(null=True)),
+                ("old_secret_until", models.DateTimeField(editable=False, null=True)),
+                ("settings", models.JSONField(blank=True, default=dict)),
+                ("is_enabled", models.BooleanField(default=True)),
+                ("verified_at", models.DateTimeField(editable=False, null=True)),
+                ("last_call_at", models.DateTimeField(editable=False, null=True)),
+                ("last_call", models.CharField(blank=True, editable=False, max_length=100)),
+                ("last_error_at", models.DateTimeField(editable=False, null=True)),
+                ("last_error", models.CharField(blank=True, editable=False, max_length=255)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                (
+                    "store",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="connections", to="stores.store"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['id'],
+                "ordering": ["id"],
             },
         ),
         migrations.CreateModel(
-            name='ConnectionToken',
+            name="ConnectionToken",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('key', 'API key'), ('refresh', 'Refresh token')], max_length=10)),
-                ('name', models.CharField(blank=True, max_length=100)),
-                ('digest', models.BinaryField(max_length=32, unique=True)),
-                ('last_four', models.CharField(editable=False, max_length=4)),
-                ('scopes', models.JSONField(default=list)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('expires_at', models.DateTimeField(null=True)),
-                ('revoked_at', models.DateTimeField(null=True)),
-                ('last_used_at', models.DateTimeField(null=True)),
-                ('connection', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='tokens', to='integrations.connection')),
-                ('user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("kind", models.CharField(choices=[("key", "API key"), ("refresh", "Refresh token")], max_length=10)),
+                ("name", models.CharField(blank=True, max_length=100)),
+                ("digest", models.BinaryField(max_length=32, unique=True)),
+                ("last_four", models.CharField(editable=False, max_length=4)),
+                ("scopes", models.JSONField(default=list)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("expires_at", models.DateTimeField(null=True)),
+                ("revoked_at", models.DateTimeField(null=True)),
+                ("last_used_at", models.DateTimeField(null=True)),
+                (
+                    "connection",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="tokens", to="integrations.connection"
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='EventSchema',
+            name="EventSchema",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('event_type', models.CharField(max_length=255)),
-                ('name', models.CharField(max_length=255)),
-                ('fields', models.JSONField(default=list)),
-                ('is_active', models.BooleanField(default=True)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('store', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='event_schemas', to='stores.store')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("event_type", models.CharField(max_length=255)),
+                ("name", models.CharField(max_length=255)),
+                ("fields", models.JSONField(default=list)),
+                ("is_active", models.BooleanField(default=True)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "store",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="event_schemas", to="stores.store"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='InboundEvent',
+            name="InboundEvent",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('received_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('due_at', models.DateTimeField(default=django.utils.timezone.now, null=True)),
-                ('attempts', models.PositiveSmallIntegerField(default=0)),
-                ('claimed_until', models.DateTimeField(null=True)),
-                ('claim_token', models.UUIDField(null=True)),
-                ('applied_at', models.DateTimeField(null=True)),
-                ('quarantined_at', models.DateTimeField(null=True)),
-                ('error', models.TextField(blank=True, default='')),
-                ('event', models.CharField(max_length=60)),
-                ('identity', models.CharField(max_length=255)),
-                ('body', models.TextField()),
-                ('outcome', models.CharField(choices=[('waiting', 'Waiting'), ('applied', 'Applied'), ('rejected', 'Rejected'), ('unknown', 'Not understood')], default='waiting', max_length=10)),
-                ('answer_status', models.PositiveSmallIntegerField(null=True)),
-                ('answer', models.JSONField(null=True)),
-                ('connection', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='inbound_events', to='integrations.connection')),
-                ('store', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='inbound_events', to='stores.store')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("received_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("due_at", models.DateTimeField(default=django.utils.timezone.now, null=True)),
+                ("attempts", models.PositiveSmallIntegerField(default=0)),
+                ("claimed_until", models.DateTimeField(null=True)),
+                ("claim_token", models.UUIDField(null=True)),
+                ("applied_at", models.DateTimeField(null=True)),
+                ("quarantined_at", models.DateTimeField(null=True)),
+                ("error", models.TextField(blank=True, default="")),
+                ("event", models.CharField(max_length=60)),
+                ("identity", models.CharField(max_length=255)),
+                ("body", models.TextField()),
+                (
+                    "outcome",
+                    models.CharField(
+                        choices=[
+                            ("waiting", "Waiting"),
+                            ("applied", "Applied"),
+                            ("rejected", "Rejected"),
+                            ("unknown", "Not understood"),
+                        ],
+                        default="waiting",
+                        max_length=10,
+                    ),
+                ),
+                ("answer_status", models.PositiveSmallIntegerField(null=True)),
+                ("answer", models.JSONField(null=True)),
+                (
+                    "connection",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="inbound_events",
+                        to="integrations.connection",
+                    ),
+                ),
+                (
+                    "store",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="inbound_events", to="stores.store"
+                    ),
+                ),
             ],
         ),
         migrations.AddIndex(
-            model_name='connection',
-            index=models.Index(models.F('store'), models.F('dialect'), name='integrations_connection_of'),
+            model_name="connection",
+            index=models.Index(models.F("store"), models.F("dialect"), name="integrations_connection_of"),
         ),
         migrations.AddConstraint(
-            model_name='eventschema',
-            constraint=models.UniqueConstraint(fields=('store', 'event_type'), name='integrations_eventschema_type'),
+            model_name="eventschema",
+            constraint=models.UniqueConstraint(fields=("store", "event_type"), name="integrations_eventschema_type"),
         ),
         migrations.AddIndex(
-            model_name='inboundevent',
-            index=models.Index(condition=models.Q(('due_at__isnull', False)), fields=['store', 'due_at'], name='integrations_inbound_due'),
+            model_name="inboundevent",
+            index=models.Index(
+                condition=models.Q(("due_at__isnull", False)),
+                fields=["store", "due_at"],
+                name="integrations_inbound_due",
+            ),
         ),
         migrations.AddIndex(
-            model_name='inboundevent',
-            index=models.Index(models.F('store'), models.F('id'), name='integrations_inbound_newest'),
+            model_name="inboundevent",
+            index=models.Index(models.F("store"), models.F("id"), name="integrations_inbound_newest"),
         ),
         migrations.AddConstraint(
-            model_name='inboundevent',
-            constraint=models.UniqueConstraint(fields=('store', 'connection', 'event', 'identity'), name='integrations_inbound_once'),
+            model_name="inboundevent",
+            constraint=models.UniqueConstraint(
+                fields=("store", "connection", "event", "identity"), name="integrations_inbound_once"
+            ),
         ),
     ]
