@@ -1,0 +1,23 @@
+import pytest
+from django.test import RequestFactory
+
+from loyalty.wsgi import application
+
+
+def call(path: str, body: bytes, content_type: str) -> int:
+    """The status that the server would send."""
+    statuses: list[str] = []
+    environ = RequestFactory().generic("POST", path, body, "text/plain").environ | {"CONTENT_TYPE": content_type}
+    application(environ, lambda status, headers: statuses.append(status)).close()
+    return int(statuses[0].split()[0])
+
+
+@pytest.mark.parametrize("charset", ["bz2_codec", "rot13", "utf-16", "no-such", "\x00", "x" * 5000, ""])
+def test_a_charset_that_cannot_be_is_no_failure(charset):
+    assert call("/nowhere?limit=5", b"{}", f"application/json; charset={charset}") == 404
+
+
+def test_queries_are_read_as_utf8_whatever_the_bodys_charset():
+    environ = RequestFactory().get("/?limit=5&q=%C3%A9").environ | {"CONTENT_TYPE": "a/b; charset=utf-16"}
+
+    assert application.request_class(environ).GET.dict() == {"limit": "5", "q": "é"}
