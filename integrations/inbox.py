@@ -80,11 +80,15 @@ def _insert_alone(row: dict[str, Any]) -> bool:
         return cursor.fetchone() is not None
 
 
-def accept_again(connection: Connection, event: str, identity: str) -> None:
-    """A known call that states how things are now was made again: things may have changed in between."""
+def accept_again(connection: Connection, event: str, identity: str, *, is_state: bool) -> None:
+    """A known call was made again: what was not understood or usable then may be now.
+
+    One that states how things are now holds again, as they may have changed in between.
+    """
+    open_to = [Outcome.UNKNOWN, Outcome.REJECTED, *([Outcome.APPLIED] if is_state else [])]
     with acting_for(connection.store_id):
         told = connection.inbound_events.filter(
-            store_id=connection.store_id, event=event, identity=identity, outcome=Outcome.APPLIED
+            store_id=connection.store_id, event=event, identity=identity, outcome__in=open_to
         )
         # A call that a worker holds is being applied now, which is as good.
         for pk in told.select_for_update(skip_locked=True).values_list("pk", flat=True):

@@ -93,13 +93,22 @@ def test_a_call_of_a_dialect_that_is_gone_is_kept_for_its_return(store, link, ec
 
 def test_a_state_told_again_is_applied_again_but_not_while_it_waits(store, link, echo, work):
     inbox.accept(link, "state", "1", "hello")
-    inbox.accept_again(link, "state", "1")
+    inbox.accept_again(link, "state", "1", is_state=True)
     work(store)
     assert echo.heard == ["hello"]
-    inbox.accept_again(link, "state", "1")
-    inbox.accept_again(link, "state", "1")
+    inbox.accept_again(link, "state", "1", is_state=False)
+    inbox.accept_again(link, "state", "1", is_state=True)
+    inbox.accept_again(link, "state", "1", is_state=True)
     work(store)
     assert echo.heard == ["hello", "hello"]
+
+
+def test_what_was_not_understood_is_tried_when_it_is_told_again(store, link, echo, work):
+    inbox.accept(link, "said", "1", "hello", outcome="unknown", error="There is no such event.")
+    assert not inbox.accept(link, "said", "1", "hello")
+    inbox.accept_again(link, "said", "1", is_state=False)
+    work(store)
+    assert (echo.heard, state(store)) == (["hello"], {"hello": "applied"})
 
 
 @pytest.mark.django_db(transaction=True)

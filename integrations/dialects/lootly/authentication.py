@@ -1,6 +1,7 @@
 """Whose call is it? Everything that cannot be answered looks the same and costs the same."""
 
 import time
+from collections.abc import Mapping
 
 from integrations import connections
 from integrations.models import Connection
@@ -8,6 +9,7 @@ from integrations.models import Connection
 from . import signature
 from .settings import LootlySettings
 from .signature import SignedBody, Unverifiable
+from .webhook import WebhookHeaders
 
 DIALECT = "lootly"
 # Verified against when nobody has the key, so that a wrong key takes as long as a wrong signature.
@@ -18,25 +20,32 @@ class Unauthorized(Exception):
     pass
 
 
-def authenticate(body: bytes) -> tuple[Connection, SignedBody]:
+def authenticate(body: bytes, headers: Mapping[str, str]) -> tuple[Connection, SignedBody]:
     """The connection whose secret signed this body. Raises Unauthorized, or TooLarge."""
+    webhook = WebhookHeaders.of(headers)
     try:
-        signed = signature.read(body)
+        signed = signature.read(body, webhook.id, with_mac=False) if webhook else signature.read(body)
     except Unverifiable as error:
-        raise Unauthorized(str(error)) from error
+        raise Unauthorized from error
     connection = Connection.objects.select_related("store").filter(dialect=DIALECT, key=signed.key).first()
-    is_genuine = signature.verify(signed, connection.live_secrets if connection else [NOBODYS_SECRET])
+    secrets = connection.live_secrets if connection else [NOBODYS_SECRET]
+    is_genuine = webhook.verify(body, secrets) if webhook else signature.verify(signed, secrets)
     if connection is None:
-        raise Unauthorized("No connection has this key.")
-    if not is_genuine:
-        connections.note_error(connection, "A call was refused: its hmac does not match the secret.")
-        raise Unauthorized("The hmac does not match.")
-    if not is_fresh(connection, signed):
-        connections.note_error(connection, "A call was refused: its time (t) is missing or too far off.")
-        raise Unauthorized("The call is too old.")
+        raise Unauthorized
+    if fault := fault_of(connection, signed, is_genuine):
+        connections.note_error(connection, f"A call was refused: {fault}.")
+        raise Unauthorized
     return connection, signed
 
 
-def is_fresh(connection: Connection, signed: SignedBody) -> bool:
-    allowed, sent = LootlySettings.of(connection).max_skew_seconds, signed.values.get("t")
-    return not allowed or (type(sent) is int and abs(time.time() - sent) <= allowed)
+def fault_of(connection: Connection, signed: SignedBody, is_genuine: bool) -> str:
+    settings, sent = LootlySettings.of(connection), signed.values.get("t")
+    if not is_genuine:
+        return "its signature does not match the secret"
+    if signed.message_id:
+        return ""  # its time is in its headers
+    if settings.webhook_headers_only:
+        return "it is not signed in webhook headers"
+    if settings.max_skew_seconds and not (type(sent) is int and abs(time.time() - sent) <= settings.max_skew_seconds):
+        return "its time (t) is missing or too far off"
+    return ""

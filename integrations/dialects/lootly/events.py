@@ -157,13 +157,22 @@ def refund(told: Told) -> None:
     for one in refunds:
         if one.id:
             record(told.store, order_id, orders.Kind.REFUND, f"id:{one.id}", {"amount": str(one.amount)})
-        elif ":" in told.identity:
-            refund_again(told, order_id, one)
+        elif is_second(told.identity):
+            maybe_refund(told, order_id, one)
         else:
             record(told.store, order_id, orders.Kind.REFUND, told.identity, {"amount": str(one.amount)})
 
 
-def refund_again(told: Told, order_id: str, one: Refund) -> None:
+def second(identity: str, number: int) -> str:
+    """The identity of an event that is equal to an earlier one and may still be another."""
+    return f"{identity}#{number}"
+
+
+def is_second(identity: str) -> bool:
+    return "#" in identity
+
+
+def maybe_refund(told: Told, order_id: str, one: Refund) -> None:
     """The same words as an earlier refund: the same one told twice, or a second one? A person decides."""
     facts = told.store.order_facts.filter(order_external_id=order_id, kind=orders.Kind.REFUND)
     refunded = sum((abs(Decimal(data["amount"])) for data in facts.values_list("data", flat=True)), Decimal(0))

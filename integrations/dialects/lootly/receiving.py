@@ -76,17 +76,16 @@ def take_event(received: Received, kind: EventKind) -> Answer:
     if received.event == events.REFUND and events.has_ids(content):
         return record_refund(received, kind)
     if not received.keep(signed.identity):
-        if kind.is_state:
-            inbox.accept_again(connection, received.event, signed.identity)
-        elif received.event == events.REFUND:
-            keep_again(received)
+        inbox.accept_again(connection, received.event, signed.identity, is_state=kind.is_state)
+        if received.event == events.REFUND and not signed.message_id:
+            keep_second(received)
     return ACCEPTED
 
 
-def keep_again(received: Received) -> None:
+def keep_second(received: Received) -> None:
     """An equal refund may be a second one; the worker shows it to a person."""
     for number in range(2, MOST_REFUNDS + 1):
-        if received.keep(f"{received.signed.identity}:{number}"):
+        if received.keep(events.second(received.signed.identity, number)):
             return
 
 
@@ -142,7 +141,7 @@ def performed_once(
 
     kept, is_first = inbox.answer_once(received.connection, name, identity, received.body, guarded, within=within)
     if not is_first:
-        if signature.read(kept.body.encode()).digest("t") != received.signed.digest("t"):
+        if signature.read(kept.body.encode(), with_mac=False).digest("t") != received.signed.digest("t"):
             raise Refused(409, "id_conflict", "This id was used for another call.", "transaction_id")
         if within:
             show_repeat(received, name)

@@ -59,6 +59,12 @@ class LootlySettingsForm(forms.Form):
         max_value=86_400,
         help_text="Seconds. Only for shops that send the time (t) with every call. Empty: no limit.",
     )
+    webhook_headers_only = forms.BooleanField(
+        label="Take only calls signed in webhook headers",
+        required=False,
+        initial=False,
+        help_text="For shops that sign as Standard Webhooks say, which cannot be sent again by others later.",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +76,7 @@ class LootlySettings:
     rewardable: str
     count_guest_orders: bool
     max_skew_seconds: int | None
+    webhook_headers_only: bool
     places: int  # decimals of the store's currency
 
     @classmethod
@@ -83,5 +90,6 @@ class LootlySettings:
             rewardable=chosen.get("rewardable") or "subtotal",
             count_guest_orders=chosen.get("count_guest_orders", True),
             max_skew_seconds=chosen.get("max_skew_seconds"),
+            webhook_headers_only=chosen.get("webhook_headers_only", False),
             places=min(get_currency_precision(connection.store.currency), 4),
         )

@@ -28,6 +28,7 @@ class SignedBody:
     key: str
     mac: bytes
     members: list[Member]  # without `hmac`, in wire order
+    message_id: str = ""  # a signed id of its own, that only Standard Webhooks bring
 
     @cached_property
     def values(self) -> dict[str, Any]:
@@ -37,7 +38,7 @@ class SignedBody:
     @cached_property
     def identity(self) -> str:
         """Equal for the same call sent again, whatever the order, spacing and credentials it is sent with."""
-        return self.digest()
+        return f"webhook:{self.message_id}" if self.message_id else self.digest()
 
     def digest(self, *without: str) -> str:
         values = {name: value for name, value in self.values.items() if name not in without}
@@ -57,8 +58,8 @@ class SignedBody:
         return sorted(self.members)  # names are unique, and sort by code point as their UTF-8 bytes do
 
 
-def read(body: bytes) -> SignedBody:
-    """Raises Unverifiable, or TooLarge."""
+def read(body: bytes, message_id: str = "", *, with_mac: bool = True) -> SignedBody:
+    """Raises Unverifiable, or TooLarge. `with_mac` is off for bodies that are signed in headers."""
     try:
         members = split(body)
     except BadJSON as error:
@@ -67,7 +68,8 @@ def read(body: bytes) -> SignedBody:
     key = named.get("key")
     if not isinstance(key, str) or not (key.isascii() and key.isprintable() and len(key) <= MAX_KEY):
         raise Unverifiable("The body names no key.")
-    return SignedBody(key, mac_of(named.get("hmac")), [member for member in members if member.name != "hmac"])
+    mac = mac_of(named.get("hmac")) if with_mac else b""
+    return SignedBody(key, mac, [member for member in members if member.name != "hmac"], message_id)
 
 
 def mac_of(text: Any) -> bytes:

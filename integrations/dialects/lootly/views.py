@@ -44,7 +44,7 @@ def respond(request: HttpRequest, integration: str, event: str) -> Answer:
         return NO_INTEGRATION
     try:
         body = read_body(request)
-        connection, signed = authenticate(body)
+        connection, signed = authenticate(body, request.headers)
     except TooLarge:
         return TOO_LARGE
     except Unauthorized:

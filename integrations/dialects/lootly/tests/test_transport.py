@@ -12,10 +12,11 @@ from django.utils import timezone
 
 from integrations import connections, inbox, registry
 from integrations.dialects.lootly import receiving
+from integrations.dialects.lootly.webhook import WebhookHeaders
 from integrations.models import Connection, InboundEvent
 
 from .conftest import Shop, connect
-from .signing import KEY, mac_of, recorded, signed
+from .signing import KEY, SECRET, mac_of, recorded, signed
 
 ACCEPTED = {"data": {"status": "accepted"}}
 UNAUTHORIZED = {"error": "unauthorized"}
@@ -34,7 +35,8 @@ def test_a_call_is_kept_as_it_came(store, shop, connection):
 def test_a_trailing_slash_is_tolerated_and_any_content_type_too(store, shop, client):
     assert shop.post("orders-completed/", ORDER).json() == ACCEPTED
     url = "/integrations/webhooks/common/orders-cancelled"
-    assert client.post(url, recorded("custom-orders-cancelled"), content_type="text/plain").json() == ACCEPTED
+    for content_type in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", ""):
+        assert client.post(url, recorded("custom-orders-cancelled"), content_type=content_type).json() == ACCEPTED
     assert store.inbound_events.count() == 2
 
 
@@ -157,6 +159,46 @@ class TestFreshness:
     def test_without_that_setting_t_does_not_matter(self, shop):
         for t in (None, 0, "", [], 10**39):
             assert shop.sends("orders-cancelled", id="1", t=t).status_code == 200
+
+
+class TestWebhookHeaders:
+    BODY = json.dumps({"key": KEY, "id": "A1", "transactions": [{"amount": "5.00"}]}).encode()
+
+    def send(self, shop, body=BODY, message_id="msg_1", late=0, secret=SECRET, event="refunds-create", change=()):
+        stamp = str(int(time.time()) - late)
+        mac = WebhookHeaders.sign(f"{message_id}.{stamp}.".encode() + body, secret).decode()
+        headers = {"webhook-id": message_id, "webhook-timestamp": stamp, "webhook-signature": f"v1,x v1,{mac}"}
+        return shop.post(event, body, headers=headers | dict(change))
+
+    def test_equal_refunds_under_ids_of_their_own_both_count_and_once_each(self, store, shop, work):
+        for message_id in ("msg_1", "msg_2", "msg_1"):
+            assert self.send(shop, message_id=message_id).json() == ACCEPTED
+        work(store)
+        assert store.orders.get().refunded == 10
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            {"late": 301}, {"late": -360}, {"secret": "wrong"}, {"secret": ""},
+            {"change": {"webhook-id": "msg_2"}}, {"change": {"webhook-timestamp": "x"}}, {"message_id": "a b"},
+            {"change": {"webhook-signature": ""}}, {"change": {"webhook-signature": "v1,\u00e9"}}, {"body": b"{}"},
+        ],
+    )  # fmt: skip
+    def test_forged_and_old_ones_are_unauthorized(self, store, shop, change):
+        answer = self.send(shop, **change)
+        assert (answer.status_code, answer.json()) == (401, UNAUTHORIZED)
+        assert not store.inbound_events.exists()
+
+    def test_a_store_may_take_nothing_else(self, store, shop_as):
+        connect(store, webhook_headers_only=True)
+        assert self.send(shop_as("common")).status_code == 200
+        assert shop_as("common").post("orders-completed", ORDER).status_code == 401
+
+    def test_an_unsigned_header_makes_no_repeat_count(self, store, shop, work):
+        for key in ("a", "b"):
+            shop.post("refunds-create", recorded("custom-refunds-create-partial"), headers={"Idempotency-Key": key})
+        work(store)
+        assert store.orders.get().refunded == Decimal("15.99")
 
 
 class TestUnknownEvents:
