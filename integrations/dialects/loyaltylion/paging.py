@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 from django.core.exceptions import TooManyFieldsSent
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest, JsonResponse, QueryDict
+from django.http import HttpRequest, JsonResponse
 
 from loyalty.stores.bounded_json import BadJSON, loads
 
@@ -49,8 +49,7 @@ class Place:
 def place_of(request: HttpRequest, filters: tuple[str, ...]) -> Place:
     """What a query asks for; `filters` are the list's own. Raises Refused (400)."""
     try:
-        # Not request.GET: that is read in the charset of a Content-Type, which a reader may send for no reason.
-        query = QueryDict(request.META.get("QUERY_STRING", ""), encoding="utf-8")
+        query = request.GET
     except TooManyFieldsSent as error:
         raise bad_request("The query has too many parameters.") from error
     given = {name: text for name in query if (text := query.get(name, "").strip())}
