@@ -34,10 +34,26 @@ def adjust(
     if points != points.quantize(store.quantum):
         raise BadAdjustment(f"This store counts points with {store.points_decimals} decimals.")
     source = f"adjust:{identity or uuid7()}"
-    posted = store.entries.filter(customer=customer, source=source)
-    if identity and (first := posted.first()) and first.points != points:
-        raise AdjustmentConflict("This id was used for another adjustment.")
+    posted = store.entries.filter(customer=customer, source=source).order_by("revision")
+    if identity and (first := posted.first()):  # told again; what was undone since stays undone
+        if first.points != points:
+            raise AdjustmentConflict("This id was used for another adjustment.")
+        return first
     ledger.settle(
         store, [ledger.Settlement(customer.pk, source, ledger.Kind.ADJUST, points, reason=reason, actor=actor)]
     )
-    return posted.get()
+    return posted[0]
+
+
+def undo(store: Store, entry: LedgerEntry, *, actor: str) -> LedgerEntry | None:
+    """Bring an adjustment back to nothing by its opposite. None when that was done before.
+
+    Raises BadAdjustment for any other kind of entry, InsufficientPoints when the points were spent since.
+    """
+    if entry.kind != ledger.Kind.ADJUST:
+        raise BadAdjustment("Only adjustments can be undone. Other points follow what they were given for.")
+    reason = f"Undone: {entry.reason}"[:255]
+    nothing = ledger.Settlement(entry.customer_id, entry.source, ledger.Kind.ADJUST, reason=reason, actor=actor)
+    if not ledger.settle(store, [nothing]):
+        return None
+    return store.entries.filter(wallet=entry.wallet_id, source=entry.source).latest("revision")

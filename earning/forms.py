@@ -9,6 +9,7 @@ from typing import Any
 from django import forms
 from django.forms.utils import pretty_name
 
+from customers.forms import TagsField
 from loyalty.stores.models import Store
 
 from . import rules
@@ -26,19 +27,6 @@ ICONS = [
 
 class IconSelect(forms.RadioSelect):
     template_name = "earning/_icons.html"
-
-
-class TagsField(forms.CharField):
-    """Words separated by commas."""
-
-    def prepare_value(self, value):
-        return ", ".join(value) if isinstance(value, list) else value
-
-    def to_python(self, value):
-        return list(dict.fromkeys(tag.strip() for tag in super().to_python(value).split(",") if tag.strip()))
-
-    def has_changed(self, initial, data):
-        return (initial or []) != self.to_python(data)
 
 
 class Moment(forms.DateTimeInput):

@@ -18,5 +18,6 @@ urlpatterns = [
     path("", include("loyalty.stores.urls")),
     path("s/<slug:slug>/", views.OverviewView.as_view(), name="overview"),
     path("s/<slug:slug>/", include("earning.urls")),
+    path("s/<slug:slug>/customers/", include("loyalty.customer_urls")),
     *registry.urlpatterns(),
 ]

@@ -12,8 +12,8 @@ PAGE = 50
 @dataclass
 class Page:
     rows: list[Any] = field(default_factory=list)
-    newer: int | None = None  # show rows with a greater id
-    older: int | None = None  # show rows with a smaller id
+    newer: int | None = None  # show rows with a greater id (or other key)
+    older: int | None = None  # show rows with a smaller one
 
     def __iter__(self):
         return iter(self.rows)
@@ -22,19 +22,22 @@ class Page:
         return bool(self.rows)
 
 
-def page_of(rows: QuerySet, params: QueryDict, size: int = PAGE) -> Page:
-    """The page that `?after=ID` (newer) or `?before=ID` (older) asks for. One row more tells of a further page."""
+def page_of(rows: QuerySet, params: QueryDict, size: int = PAGE, *, key: str = "id") -> Page:
+    """The page that `?after=ID` (newer) or `?before=ID` (older) asks for. One row more tells of a further page.
+
+    `key` is the unique, ever growing number that the rows are listed by.
+    """
     after, before = row_id(params.get("after")), row_id(params.get("before"))
     if after is not None:
-        found = list(rows.filter(id__gt=after).order_by("id")[: size + 1])
-        shown = found[:size][::-1]
-        return Page(shown, shown[0].id if len(found) > size else None, shown[-1].id if shown else None)
-    if before is not None:
-        rows = rows.filter(id__lt=before)
-    found = list(rows.order_by("-id")[: size + 1])
-    shown = found[:size]
-    is_first = before is None or not shown
-    return Page(shown, None if is_first else shown[0].id, shown[-1].id if len(found) > size else None)
+        found = list(rows.filter(**{f"{key}__gt": after}).order_by(key)[: size + 1])
+        shown, is_first, is_last = found[:size][::-1], len(found) <= size, False
+    else:
+        rows = rows if before is None else rows.filter(**{f"{key}__lt": before})
+        found = list(rows.order_by(f"-{key}")[: size + 1])
+        shown, is_first, is_last = found[:size], before is None, len(found) <= size
+    if not shown:
+        return Page()
+    return Page(shown, None if is_first else getattr(shown[0], key), None if is_last else getattr(shown[-1], key))
 
 
 def row_id(text: str | None) -> int | None:

@@ -1,0 +1,75 @@
+"""Activities and rules in the support admin, to read: what was reported, what came of it, and why."""
+
+from django.contrib import admin
+from django.utils.html import format_html_join
+from unfold.decorators import display
+
+from customers.admin import SHOWN, CustomerAdmin, link_to, list_of
+from customers.models import Customer
+from loyalty.stores.admin import STATE_TONES, StoreRowAdmin
+from loyalty.stores.numbers import points
+
+from . import explaining
+from .models import Activity, EarningRule
+
+admin.site.unregister(Customer)
+
+
+@admin.register(Customer)
+class CustomerWithActivitiesAdmin(CustomerAdmin):
+    def sections(self, customer):
+        store = customer.store
+        rows = [
+            [
+                link_to(activity, f"{store.local(activity.occurred_at):%-d %b %Y, %H:%M}"), activity.action,
+                activity.get_state_display(), points(activity.points, store),
+                explaining.headline(activity.decision, store),
+            ]
+            for activity in store.activities.filter(customer=customer).order_by("-id")[:SHOWN]
+        ]  # fmt: skip
+        table = {"headers": ["When", "Action", "State", "Worth", "Why"], "rows": rows}
+        href = list_of(Activity, store=store.pk, customer=customer.pk)
+        return [*super().sections(customer), {"title": "Newest activities", "table": table, "href": href}]
+
+
+@admin.register(Activity)
+class ActivityAdmin(StoreRowAdmin):
+    list_display = ["occurred_at", "customer", "action", "worth", "shown_state", "headline", "of_store"]
+    list_select_related = ["store", "customer"]
+    list_filter = ["state"]
+    fieldsets = [
+        (None, {"fields": ["of_store", "customer", "action", "state", "worth", "why"]}),
+        ("Reported", {"fields": ["external_id", "order", "source", "occurred_at", "received_at", "properties"]}),
+        ("Applied", {"fields": ["applied_at", "rule", "rule_version", "attempts", "quarantined_at", "error"]}),
+        ("As data", {"classes": ["collapse"], "fields": ["decision"]}),
+    ]
+
+    @display(description="State", label=STATE_TONES)
+    def shown_state(self, activity):
+        return activity.state, activity.get_state_display()
+
+    @admin.display(description="Worth")
+    def worth(self, activity):
+        return points(activity.points, activity.store)
+
+    @admin.display(description="Why")
+    def headline(self, activity):
+        return explaining.headline(activity.decision, activity.store)
+
+    @admin.display(description="Why")
+    def why(self, activity):
+        sentences = explaining.explain(activity.decision, activity.store)
+        return format_html_join("", "<p>{}</p>", ((sentence,) for sentence in sentences))
+
+
+@admin.register(EarningRule)
+class EarningRuleAdmin(StoreRowAdmin):
+    list_display = ["name", "kind", "points", "is_enabled", "version", "of_store"]
+    list_filter = ["kind", "is_enabled"]
+    search_fields = ["name"]
+    readonly_fields = ["of_store"]
+    fields = [
+        "of_store", "kind", "action", "action_id", "name", "text", "points", "settings", "is_enabled", "active_from",
+        "active_until", "limit", "limit_value", "limit_period", "tags_any", "tags_none", "approval", "approval_days",
+        "version", "created_at", "updated_at",
+    ]  # fmt: skip

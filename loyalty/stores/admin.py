@@ -1,0 +1,135 @@
+"""The support admin's pages of stores, their people and keys; and what pages of store rows share."""
+
+from allauth.mfa.models import Authenticator
+from django.contrib import admin, messages
+from django.contrib.auth.models import Group
+from django.utils import timezone
+from unfold.admin import ModelAdmin, TabularInline
+from unfold.decorators import display
+from unfold.paginator import InfinitePaginator
+
+from .models import ApiKey, StaffMember, Store, User
+
+admin.site.disable_action("delete_selected")
+admin.site.unregister([Group, Authenticator])  # roles are per store; the rest holds secrets
+
+STATE_TONES = {
+    "enrolled": "success", "approved": "success", "applied": "success", "active": "success",
+    "pending": "warning", "waiting": "warning", "guest": "info", "void": "info",
+    "blocked": "danger", "declined": "danger", "rejected": "danger", "unknown": "danger", "revoked": "danger",
+}  # fmt: skip
+
+
+class ReadOnlyAdmin(ModelAdmin):
+    """Looked at by support staff, changed by nobody here."""
+
+    list_fullwidth = True
+
+    def has_view_permission(self, request, obj=None):
+        return request.user.is_staff
+
+    def has_module_permission(self, request):
+        return request.user.is_staff
+
+    def has_add_permission(self, request):
+        return False
+
+    def has_change_permission(self, request, obj=None):
+        return False
+
+    def has_delete_permission(self, request, obj=None):
+        return False
+
+
+class StoreRowAdmin(ReadOnlyAdmin):
+    """Rows of the stores that the person may support. Pages without a count: tables are large."""
+
+    paginator = InfinitePaginator
+    show_full_result_count = False
+    list_per_page = 50
+    list_select_related = ["store"]
+    sortable_by: list[str] = []
+    ordering = ["-id"]
+
+    def get_queryset(self, request):
+        rows = super().get_queryset(request).select_related("store")
+        return rows if request.user.is_superuser else rows.filter(store__staff__user=request.user)
+
+    @admin.display(description="Store")
+    def of_store(self, row):
+        return row.store.name  # as text: the store's own page is for superusers
+
+
+class PeopleInline(TabularInline):
+    model = StaffMember
+    extra = 0
+    raw_id_fields = ["user"]
+
+
+@admin.register(Store)
+class StoreAdmin(ModelAdmin):
+    list_display = ["name", "slug", "domain", "currency", "timezone", "created_at"]
+    search_fields = ["name", "slug", "domain"]
+    readonly_fields = ["slug", "points_decimals", "is_demo", "created_at"]
+    inlines = [PeopleInline]
+
+    def has_add_permission(self, request):
+        return False  # a store is opened on its own page, with its owner
+
+    def has_delete_permission(self, request, obj=None):
+        return False
+
+
+@admin.register(User)
+class UserAdmin(ModelAdmin):
+    list_display = ["email", "name", "is_staff", "is_active", "date_joined"]
+    list_filter = ["is_staff", "is_active"]
+    search_fields = ["email", "name"]
+    fields = ["email", "name", "is_active", "is_staff", "last_login", "date_joined"]
+    readonly_fields = ["email", "last_login", "date_joined"]
+
+    def has_add_permission(self, request):
+        return False  # people sign up themselves
+
+    def has_delete_permission(self, request, obj=None):
+        return False
+
+
+@admin.register(StaffMember)
+class StaffMemberAdmin(ModelAdmin):
+    list_display = ["user", "role", "store", "created_at"]
+    list_filter = ["role"]
+    list_select_related = ["user", "store"]
+    search_fields = ["user__email", "store__name", "store__slug"]
+    autocomplete_fields = ["user", "store"]
+
+
+@admin.register(ApiKey)
+class ApiKeyAdmin(ModelAdmin):
+    list_display = ["name", "store", "key", "state", "last_used_at", "created_at"]
+    list_select_related = ["store"]
+    search_fields = ["name", "store__name", "store__slug"]
+    fields = readonly_fields = [
+        "store", "name", "key", "scopes", "state", "created_by", "created_at", "expires_at", "revoked_at",
+        "last_used_at",
+    ]  # fmt: skip
+    actions = ["revoke"]
+
+    def has_add_permission(self, request):
+        return False
+
+    def has_delete_permission(self, request, obj=None):
+        return False
+
+    @admin.display(description="Key")
+    def key(self, key):
+        return f"{key.prefix}…{key.last_four}"
+
+    @display(description="State", label=STATE_TONES)
+    def state(self, key):
+        return "revoked" if key.revoked_at else "expired" if key.has_expired else "active"
+
+    @admin.action(description="Revoke selected keys", permissions=["change"])
+    def revoke(self, request, keys):
+        revoked = keys.filter(revoked_at=None).update(revoked_at=timezone.now())
+        self.message_user(request, f"{revoked} revoked. Calls with them are refused from now on.", messages.SUCCESS)
