@@ -50,10 +50,9 @@ def read_flag(text: str, store: Store | None) -> bool:
 
 
 def read_whole(text: str, store: Store | None) -> int:
-    number = int(text) if text.isascii() and len(text) <= 11 else MAX_INT + 1
-    if abs(number) > MAX_INT:
-        raise ValueError("not of 32 bits")
-    return number
+    if not re.fullmatch(r"-?[0-9]{1,10}", text) or abs(int(text)) > MAX_INT:
+        raise ValueError("not a whole number of 32 bits")
+    return int(text)
 
 
 READERS: dict[str, Callable[[str, Any], Any]] = {

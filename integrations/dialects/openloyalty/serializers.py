@@ -92,7 +92,9 @@ class Settings(Shape):
     programUrl = Text(allow_null=True, allow_blank=True)
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(partial=True, **kwargs)
+        super().__init__(**kwargs)
+        for field in self.fields.values():
+            field.required = False
 
     def validate_customersIdentificationConfigurations(self, order: list[dict]) -> list[dict]:
         if len({one["field"] for one in order}) != len(order):

@@ -4,7 +4,7 @@ import re
 import uuid
 from collections.abc import Mapping
 from datetime import UTC, date
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 from django.utils import timezone
@@ -20,6 +20,7 @@ MAX_INT = 2**31 - 1
 TEXT = 255
 MAX_DIGITS = 40
 CARD = re.compile(r"[0-9A-Za-z._-]{1,64}")
+NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
 PHONE = re.compile(r"\+?[0-9]{1,31}")
 
 
@@ -60,6 +61,11 @@ class Flag(serializers.Field):
 class Whole(serializers.IntegerField):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**({"min_value": 0, "max_value": MAX_INT} | kwargs))
+
+    def to_internal_value(self, data: Any) -> int:
+        if isinstance(data, str) and not NUMBER.fullmatch(data):
+            self.fail("invalid")
+        return super().to_internal_value(data)
 
 
 class Moment(serializers.Field):
@@ -127,11 +133,10 @@ def read_number(value: Any) -> Decimal | None:
     """An exact number of at most six decimals, or a text of one."""
     if isinstance(value, bool) or not isinstance(value, str | int | Decimal) or len(str(value)) > MAX_DIGITS:
         return None
-    try:
-        number = Decimal(value)
-    except InvalidOperation:
+    if isinstance(value, str) and not NUMBER.fullmatch(value):
         return None
-    if not number.is_finite() or abs(number.adjusted()) > MAX_DIGITS:
+    number = Decimal(value)
+    if abs(number.adjusted()) > MAX_DIGITS:
         return None
     _, _, fraction = exact_json.plain(number).partition(".")
     return number if len(fraction) <= 6 else None

@@ -4,12 +4,25 @@ from decimal import Decimal
 
 import pytest
 
-from conftest import balance
+from conftest import PASSWORD, balance
 from customers.models import Customer
 from earning.models import Activity
 from integrations.dialects.openloyalty import credentials
 
 from .conftest import Caller, errors, payload
+
+
+def log_in(nobody: Caller, user) -> Caller:
+    """Step 1."""
+    told = {"username": user.email, "password": PASSWORD}
+    assert nobody.post("/api/admin/login_check", told | {"password": "wrong"}).status_code == 401
+    assert nobody.get("/api/store").status_code == 401
+    first = nobody.post("/api/admin/login_check", told).told
+    again = nobody.post("/api/token/refresh", {"refresh_token": first["refresh_token"]})
+    assert again.status_code == 200
+    assert set(again.told) == {"token", "refresh_token"}
+    assert again.told["refresh_token"] != first["refresh_token"]
+    return Caller(user.staff_memberships.get().store.slug, Authorization=f"Bearer {again.told['token']}")
 
 
 def walk(caller: Caller, store, work) -> None:
@@ -59,9 +72,10 @@ def refuse_without_phone(caller: Caller) -> None:
 
 
 @pytest.mark.parametrize("by", ["token", "key", "bare key", "other case"])
-def test_the_guide_works_with_every_credential_and_any_case_of_the_store_code(store, owner, caller, add_rule, work, by):
+def test_the_guide_works_with_every_credential_and_any_case_of_the_store_code(store, owner, nobody, add_rule, work, by):
     add_rule(store, points=25, identifier="app_login", name="Log in")
     _, key = credentials.issue_key(owner, "guide")
+    caller = log_in(nobody, owner)
     callers = {
         "token": caller,
         "key": Caller(store.slug, **{"X-AUTH-TOKEN": key}),
