@@ -63,6 +63,7 @@ class RuleForm(forms.ModelForm):
             "text": "One line below the name, such as “Up to 5 times a month”.",
             "approval_days": "Long enough for a return, often 14 or 30.",
             "limit_period": "Calendar periods in the store's time zone.",
+            "email_subject": "Kept with the action for your e-mail tool, which reads it by API.",
         }
         widgets = {
             "active_from": Moment(), "active_until": Moment(), "limit": forms.RadioSelect,

@@ -14,6 +14,7 @@ from earning import activities
 from earning.actions import KINDS
 from earning.forms import ICONS
 from earning.models import Activity, EarningRule
+from earning.views import example_call
 
 
 @pytest.fixture
@@ -109,6 +110,15 @@ def test_custom_action_shows_its_id_and_a_call_to_copy(page, store):
     assert "curl http" in answer.text
     assert "Authorization: Bearer" in answer.text
     assert 'name="identifier"' not in answer.text
+
+
+def test_call_to_copy_works_as_it_stands(api, store, customer, add_rule):
+    rule = add_rule(store, identifier="tasting")
+    body = re.search(r"-d '(.+)'", example_call(rule))[1]
+    answer = api.post("/api/v1/activities", body, content_type="application/json")
+    assert answer.status_code in (201, 202), answer.text
+    apply_all(store)
+    assert store.activities.get().points == 100
 
 
 def test_taken_identifier_is_refused_at_its_field(page, store, add_rule):
