@@ -138,7 +138,10 @@ class StoreViewSet(GenericViewSet):
         """Run the handler in a transaction that may touch the key's store and no other."""
         name = self.request.META.get("HTTP_IDEMPOTENCY_KEY")
         if name is not None and self.request.method not in SAFE_METHODS:
-            return idempotency.once(self.request, name, lambda: self.answer_alone(handle))
+            return idempotency.once(
+                self.request, name, lambda: self.answer_alone(handle),
+                store_id=self.store.pk, credential=f"key:{self.request.auth.pk}",
+            )  # fmt: skip
         if self.action in self.commits_alone and not connection.in_atomic_block:
             return handle()
         with transaction.atomic():

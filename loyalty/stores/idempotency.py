@@ -15,7 +15,7 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from .models import ApiKey, IdempotencyRecord
+from .models import IdempotencyRecord
 from .problems import CONTENT_TYPE, Problem
 from .tenancy import act_for
 
@@ -25,21 +25,20 @@ MAX_LENGTH = 255
 NOT_KEPT = {400, 401, 403, 413, 415, 429}
 
 
-def once(request: Request, name: str, perform: Callable[[], Response]) -> Response:
+def once(request: Request, name: str, perform: Callable[[], Response], *, store_id: int, credential: str) -> Response:
     """The answer to the call that `name` stands for. `perform` answers refusals too, as responses."""
-    key: ApiKey = request.auth
     check_name(name)
     _ = request.data  # refused here when it cannot be read
-    identity = digest(str(key.pk), request.method, request.path, name)
+    identity = digest(credential, request.method, request.path, name)
     body_digest = digest(bytes(request._request.body))
     with transaction.atomic():
-        act_for(key.store_id)
+        act_for(store_id)
         lock(identity)
-        if first := find(key.store_id, identity):
+        if first := find(store_id, identity):
             return replay(first, body_digest)
         response = perform()
         if response.status_code < 500 and response.status_code not in NOT_KEPT:
-            keep(key.store_id, identity, body_digest, response)
+            keep(store_id, identity, body_digest, response)
         return response
 
 
@@ -87,7 +86,8 @@ def replay(first: IdempotencyRecord, body_digest: bytes) -> Response:
 
 
 def keep(store_id: int, identity: bytes, body_digest: bytes, response: Response) -> None:
+    answer = None if response.data is None else json.loads(JSONRenderer().render(response.data))
     IdempotencyRecord.objects.create(
         store_id=store_id, identity=identity, body_digest=body_digest, status=response.status_code,
-        answer=json.loads(JSONRenderer().render(response.data)), lease_until=timezone.now(),
+        answer=answer, lease_until=timezone.now(),
     )  # fmt: skip

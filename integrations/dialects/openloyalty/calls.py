@@ -1,7 +1,10 @@
 """What every call on this wire has in common: its credential, its store, its JSON, its refusals."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
+from django.db import transaction
 from django.http import Http404
 from rest_framework.exceptions import MethodNotAllowed, NotAuthenticated, PermissionDenied
 from rest_framework.parsers import BaseParser
@@ -12,6 +15,7 @@ from rest_framework.views import APIView
 
 from integrations import connections, exact_json
 from integrations.models import Connection
+from loyalty.stores import idempotency
 from loyalty.stores.models import StaffMember, Store
 from loyalty.stores.parsers import BoundedJSONParser
 from loyalty.stores.tenancy import act_for
@@ -105,9 +109,34 @@ class StoreCall(Call):
         if not self.connection.is_enabled or not (is_safe or getattr(self.membership, self.unsafe_needs)):
             raise PermissionDenied
         connections.note_call(self.connection, f"{request.method} {request.path}")
+        name = request.headers.get("Idempotency-Key")
+        if name is not None and request.method == "POST" and hasattr(self, "post"):
+            self.post = partial(self.post_once, name, self.post)
+
+    def post_once(self, name: str, post: Callable[..., Response], *args: Any, **kwargs: Any) -> Response:
+        """The first answer again, to a call that named itself and is made again."""
+        credential = f"token:{self.request.auth.pk}" if self.request.auth else f"user:{self.request.user.pk}"
+        response = idempotency.once(
+            self.request, name, lambda: answer_alone(partial(post, *args, **kwargs)),
+            store_id=self.store.pk, credential=credential,
+        )  # fmt: skip
+        response.content_type = None  # refusals too are in this wire's own form
+        return response
 
     def told(self, shape: type[Shape], wrapper: str = "", **context: Any) -> dict[str, Any]:
         return super().told(shape, wrapper, store=self.store, **context)
+
+
+def answer_alone(post: Callable[[], Response]) -> Response:
+    """A refusal undoes the call and not what is around it, and is an answer like any other."""
+    try:
+        with transaction.atomic():
+            return post()
+    except Exception as error:
+        refusal = errors.response_to(error)
+        if refusal is None:
+            raise
+        return refusal
 
 
 def enter(request: Request, code: str) -> StaffMember:

@@ -11,6 +11,8 @@ from rest_framework.response import Response
 from rest_framework.settings import api_settings
 from rest_framework.views import set_rollback
 
+from loyalty.stores.problems import Problem as StoreProblem
+
 INVALID = "This value is not valid."
 MESSAGES = {
     "blank": "This value should not be blank.",
@@ -108,6 +110,10 @@ def response_to(error: Exception) -> Response | None:
             return refusal(413, "Payload Too Large")
         case TooOften():
             return Response({"message": "Too many requests."}, 429, headers={"Retry-After": str(error.retry_after)})
+        case StoreProblem(status=400):
+            return bad_request([Problem("Idempotency-Key")])
+        case StoreProblem():
+            return refusal(error.status, "Conflict" if error.status == 409 else error.detail)
         case OperationalError() | Unavailable():
             return unavailable()
     return None

@@ -134,3 +134,27 @@ def test_every_call_below_a_store_needs_a_credential(nobody):
         for method in ("GET", "POST", "PUT", "PATCH", "DELETE"):
             answer = nobody.send(method, path, {})
             assert answer.told == {"code": 401, "message": "Authentication Required"}, (method, path)
+
+
+def test_a_call_that_names_itself_is_done_once(store, caller, supporter):
+    name = {"Idempotency-Key": "call-1"}
+    first = caller.post("member", payload("member"), **name)
+    again = caller.post("member", payload("member"), **name)
+    assert (again.status_code, again.told, again["Idempotent-Replayed"]) == (200, first.told, "true")
+    other = caller.post("member", {"customer": {"email": "b@shop.example"}}, **name)
+    assert (other.status_code, set(other.told)) == (422, {"code", "message"})
+    assert errors(supporter.post("member", payload("member"), **name)) == [("email", "duplicate")]
+    assert store.customers.count() == 1
+
+
+def test_a_named_call_that_was_refused_may_be_mended(store, caller):
+    name = {"Idempotency-Key": "call-2"}
+    assert errors(caller.post("member", {"customer": {"email": ""}}, **name)) == [("email", "blank")]
+    assert caller.post("member", payload("member"), **name).status_code == 200
+    for _ in range(2):
+        assert caller.post("customEvent/schema", payload("event-schema"), **name).status_code == 204
+        missing = caller.post("customEvent/schema/nope/active", {"active": True}, **name)
+        assert (missing.told, missing["Content-Type"]) == (NOT_FOUND, "application/json")
+    assert errors(caller.post("member", payload("member"), **{"Idempotency-Key": "x" * 256})) == [
+        ("Idempotency-Key", "invalid")
+    ]
