@@ -6,7 +6,7 @@
 import hashlib
 from dataclasses import dataclass
 
-from earning.models import EarningRule
+from earning.models import Activity, EarningRule
 from loyalty.stores.models import Store
 
 SIGN_UP = "sign_up"
@@ -23,7 +23,8 @@ BUILT_IN = {"signup": SIGN_UP, "join_program": SIGN_UP, "visit": "visit", "pagev
 OF_ORDERS = {"purchase", "product_purchase", "collection_purchase", "retail_purchase", "referral"}
 WORDS = {SIGN_UP: "signup"}  # our kind -> their word, where they differ
 
-LONGEST = 80  # Activity.action
+LONGEST = Activity._meta.get_field("action").max_length
+DIGEST = 32
 GUEST = "guest:"
 
 
@@ -76,7 +77,8 @@ def shortened(action: str) -> str:
     """Long names keep their beginning and a digest of the whole, so that none is taken for another."""
     if len(action) <= LONGEST:
         return action
-    return f"{action[:47]}~{hashlib.sha256(action.encode()).hexdigest()[:32]}"
+    digest = hashlib.sha256(action.encode()).hexdigest()[:DIGEST]
+    return f"{action[: LONGEST - 1 - DIGEST]}~{digest}"
 
 
 def of_rule(rule: EarningRule) -> str:

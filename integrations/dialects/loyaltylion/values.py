@@ -113,7 +113,7 @@ def properties(value: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise ValueError("must be an object")
     kept = storable(value)
-    if len(json.dumps(kept, ensure_ascii=False).encode()) > PROPERTIES_BYTES:
+    if len(json.dumps(kept, ensure_ascii=False, separators=(",", ":")).encode()) > PROPERTIES_BYTES:
         raise ValueError("must have at most 16 KiB")
     return kept
 

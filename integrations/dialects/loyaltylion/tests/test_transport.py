@@ -185,6 +185,12 @@ def test_a_slash_at_the_end_changes_nothing(store, shop, told):
     assert shop.send("PUT", "/v2/activities/leave_a_tip/5/", {"state": "void"}).status_code == 204
 
 
+def test_old_clients_call_activities_events(store, shop, told):
+    assert shop.send("POST", "/v2/events", told(merchant_id="5")).status_code == 201
+    assert shop.send("PUT", "/v2/events/leave_a_tip/5", {"state": "void"}).status_code == 204
+    assert shop.get("/v2/events").json() == shop.get("/v2/activities").json()
+
+
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
     [
