@@ -1,5 +1,7 @@
 """Apply calls that the inbox kept: each goes to the dialect it came in."""
 
+from typing import Any
+
 from django.db import transaction
 from django.utils import timezone
 
@@ -8,7 +10,7 @@ from .inbox import NotUnderstood, Outcome, Rejected
 from .models import InboundEvent
 
 
-def apply(store_id: int, token: object, ids: list[int]) -> None:
+def apply(store_id: int, token: Any, ids: list[int]) -> None:
     """Apply calls that this worker claimed; those it lost meanwhile are left alone."""
     due = InboundEvent.objects.filter(store_id=store_id, pk__in=ids, claim_token=token, due_at__isnull=False)
     rows = list(due.select_related("connection__store").order_by("pk").select_for_update(of=("self",)))

@@ -33,9 +33,22 @@ class Answer:
     status: int
     body: dict[str, Any]
 
+    @classmethod
+    def of(cls, row: InboundEvent) -> "Answer":
+        return cls(row.answer_status or 200, row.answer or {})
+
     @property
     def is_refusal(self) -> bool:
         return self.status >= 400
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A call that was answered: its row, what it was told, and whether that was now."""
+
+    row: InboundEvent
+    answer: Answer
+    is_first: bool
 
 
 INSERT = """
@@ -106,26 +119,27 @@ def answer_once(
     perform: Callable[[InboundEvent], Answer],
     *,
     within: timedelta | None = None,
-) -> tuple[InboundEvent, bool]:
+) -> Kept:
     """Perform a call and keep its answer in one transaction; told again, the first answer stands.
 
-    Returns the kept call and whether it is this one. A refusal is kept too: repeated, it stays refused.
-    Whatever else `perform` raises undoes everything. With `within`, equal calls are the same call only when
-    they come in that time. A twin that runs now is waited for.
+    A refusal is kept too: repeated, it stays refused. Whatever else `perform` raises undoes everything.
+    With `within`, equal calls are the same call only when they come in that time. A twin that runs now is
+    waited for.
     """
     with acting_for(connection.store_id):
         if within and (first := _recent(connection, event, identity, within)):
-            return first, False
-        kept = InboundEvent(
+            return Kept(first, Answer.of(first), is_first=False)
+        made = InboundEvent(
             store_id=connection.store_id, connection=connection, event=event, body=body, due_at=None,
             identity=f"{identity}:{uuid7()}" if within else identity,
         )  # fmt: skip
-        InboundEvent.objects.bulk_create([kept], ignore_conflicts=True)
-        row = connection.inbound_events.get(store_id=connection.store_id, event=event, identity=kept.identity)
-        if row.answer is not None:
-            return row, False
-        _keep_answer(row, perform(row))
-        return row, True
+        InboundEvent.objects.bulk_create([made], ignore_conflicts=True)
+        row = connection.inbound_events.get(store_id=connection.store_id, event=event, identity=made.identity)
+        if row.answer_status is not None:
+            return Kept(row, Answer.of(row), is_first=False)
+        answer = perform(row)
+        _keep_answer(row, answer)
+        return Kept(row, answer, is_first=True)
 
 
 def reconsider(events: QuerySet[InboundEvent]) -> int:

@@ -146,8 +146,8 @@ class TestCommitted:
             return Answer(200, {"number": len(performed)})
 
         def call():
-            kept, is_first = inbox.answer_once(link, "ask", "1", "{}", perform)
-            return kept.answer["number"], is_first
+            kept = inbox.answer_once(link, "ask", "1", "{}", perform)
+            return kept.answer.body["number"], kept.is_first
 
         assert sorted(at_once(6, call)) == [(1, False)] * 5 + [(1, True)]
         assert len(performed) == 1
@@ -155,7 +155,7 @@ class TestCommitted:
     def test_twins_within_the_time_are_one_call(self, store, link):
         def call():
             answer = Answer(200, {})
-            return inbox.answer_once(link, "ask", "1", "{}", lambda kept: answer, within=timedelta(minutes=10))[1]
+            return inbox.answer_once(link, "ask", "1", "{}", lambda kept: answer, within=timedelta(minutes=10)).is_first
 
         assert sorted(at_once(6, call)) == [False] * 5 + [True]
 

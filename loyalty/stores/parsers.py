@@ -1,9 +1,10 @@
 """Reading request bodies: never more than the limit, never in a form that was not announced."""
 
+from collections.abc import Mapping
 from typing import Any
 
-from django.http import HttpRequest
-from django.http.request import RequestDataTooBig, UnreadablePostError
+from django.core.exceptions import RequestDataTooBig
+from django.http import HttpRequest, UnreadablePostError
 from rest_framework.exceptions import APIException, ParseError, UnsupportedMediaType
 from rest_framework.parsers import BaseParser
 
@@ -45,7 +46,7 @@ class BoundedJSONParser(BaseParser):
         self,
         stream: Any,
         media_type: str | None = None,
-        parser_context: dict | None = None,
+        parser_context: Mapping[str, Any] | None = None,
     ) -> Any:
         request = (parser_context or {})["request"]
         check_encodings(request, media_type or self.media_type)

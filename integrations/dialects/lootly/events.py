@@ -1,50 +1,23 @@
 """What a shop tells: each event is read when it comes and applied by a worker as a fact of the core."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
 
 from django.utils import timezone
 
 from customers import enrolment
 from customers.enrolment import Identity
-from customers.models import Event, Topic
 from earning import activities, orders
 from integrations import connections, inbox
 from integrations.models import Connection, InboundEvent
-from loyalty.stores.bounded_json import loads
+from loyalty.stores.bounded_json import BadJSON, loads
 from loyalty.stores.models import Store
 
-from . import people, serializers
+from . import people, refunds, serializers
 from .refusals import Refused
-from .serializers import Person, Refund
+from .serializers import Person
 from .settings import LootlySettings
-
-SOURCE = "lootly"
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """An event that was read: what it says and which call said it."""
-
-    connection: Connection
-    settings: LootlySettings
-    content: Any
-    identity: str
-
-    @property
-    def store(self) -> Store:
-        return self.connection.store
-
-
-@dataclass(frozen=True, slots=True)
-class EventKind:
-    """`read` gives the content or raises Refused; `apply` may run twice. `is_state`: said again, it holds again."""
-
-    read: Callable[[dict[str, Any], LootlySettings], Any]
-    apply: Callable[[Told], None]
-    is_state: bool = False
+from .told import SOURCE, EventKind, Told, record, show_once
 
 
 def process(inbound: InboundEvent) -> None:
@@ -52,10 +25,9 @@ def process(inbound: InboundEvent) -> None:
     kind = EVENTS.get(inbound.event)
     if kind is None:
         raise inbox.NotUnderstood(f"There is no event “{inbound.event}”.")
-    members = loads(inbound.body.encode())
     try:
-        perform(kind, inbound.connection, members, inbound.identity)
-    except (Refused, orders.OrderFactConflict) as error:
+        perform(kind, inbound.connection, loads(inbound.body.encode()), inbound.identity)
+    except (BadJSON, Refused, orders.OrderFactConflict) as error:
         raise inbox.Rejected(str(error)) from error
 
 
@@ -145,55 +117,6 @@ def order_closed(told: Told) -> None:
     record(told.store, told.content, orders.Kind.CLOSED, "closed", {})
 
 
-def record(store: Store, order_id: str, kind: str, identity: str, data: dict[str, Any]) -> None:
-    orders.record_fact(store, order_id, kind, identity=identity, data=data, source=SOURCE)
-
-
-# --- Refunds ------------------------------------------------------------------------------------
-
-
-def refund(told: Told) -> None:
-    order_id, refunds = told.content
-    for one in refunds:
-        if one.id:
-            record(told.store, order_id, orders.Kind.REFUND, f"id:{one.id}", {"amount": str(one.amount)})
-        elif is_second(told.identity):
-            maybe_refund(told, order_id, one)
-        else:
-            record(told.store, order_id, orders.Kind.REFUND, told.identity, {"amount": str(one.amount)})
-
-
-def second(identity: str, number: int) -> str:
-    """The identity of an event that is equal to an earlier one and may still be another."""
-    return f"{identity}#{number}"
-
-
-def is_second(identity: str) -> bool:
-    return "#" in identity
-
-
-def maybe_refund(told: Told, order_id: str, one: Refund) -> None:
-    """The same words as an earlier refund: the same one told twice, or a second one? A person decides."""
-    facts = told.store.order_facts.filter(order_external_id=order_id, kind=orders.Kind.REFUND)
-    refunded = sum((abs(Decimal(data["amount"])) for data in facts.values_list("data", flat=True)), Decimal(0))
-    order = told.store.orders.filter(external_id=order_id).exclude(status="").first()
-    if facts.filter(identity=told.identity).exists() or (order and refunded + one.amount > order.total):
-        return
-    record(told.store, order_id, orders.Kind.REFUND, told.identity, {"amount": str(one.amount), "is_uncounted": True})
-    show_once(told.store, "possible_second_refund", order=order_id, amount=str(one.amount), identity=told.identity)
-
-
-def has_ids(content: tuple[str, list[Refund]]) -> bool:
-    return any(one.id for one in content[1])
-
-
-def show_once(store: Store, what: str, **data: str) -> None:
-    """An item for a person to look at; not twice for the same thing."""
-    item = {"what": what, **data}
-    if not Event.objects.filter(store=store, topic=Topic.ATTENTION, data=item).exists():
-        Event.objects.create(store=store, topic=Topic.ATTENTION, data=item)
-
-
 REFUND = "refunds-create"
 EVENTS: dict[str, EventKind] = {
     "key-verify": EventKind(serializers.nothing_of, verify, is_state=True),
@@ -205,5 +128,5 @@ EVENTS: dict[str, EventKind] = {
     "orders-completed": EventKind(serializers.order_of, order_reached("completed")),
     "orders-cancelled": EventKind(serializers.order_id_of, order_cancelled),
     "orders-closed": EventKind(serializers.order_id_of, order_closed),
-    REFUND: EventKind(serializers.refunds_of, refund),
+    REFUND: EventKind(serializers.refunds_of, refunds.refund),
 }

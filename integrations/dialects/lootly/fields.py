@@ -23,6 +23,7 @@ SPELLINGS = {
     "call_id": ("transactionid", "reference", "idempotencykey"),
 }
 MANY = 250
+Named = tuple[str | None, str | None]  # an id, an e-mail address: one at least
 
 
 def plain(name: str) -> str:
@@ -55,7 +56,7 @@ class Fields:
     def needed(self, field: str, longest: int = 191) -> str:
         return values.identifier(self.value(field), field, longest)
 
-    def customer(self) -> tuple[str | None, str | None]:
+    def customer(self) -> Named:
         """The id and the e-mail address, one of them at least."""
         external_id, email = self.identifier("customer_id"), self.email()
         if not external_id and not email:
@@ -87,10 +88,12 @@ class Fields:
             raise invalid("reason", "“reason” must be a text of at most 255 characters.")
         return (value or "").strip()
 
-    def many_customers(self) -> list[tuple[str | None, str | None]]:
+    def many_customers(self) -> list[Named]:
         """Ids, then e-mail addresses, each in the order they were given."""
-        ids = [(values.identifier(one, "customer_ids", 64), None) for one in listed(self.value("customer_ids"))]
-        emails = [(None, email_of(one, "emails")) for one in listed(self.value("emails"))]
+        ids: list[Named] = [
+            (values.identifier(one, "customer_ids", 64), None) for one in listed(self.value("customer_ids"))
+        ]
+        emails: list[Named] = [(None, email_of(one, "emails")) for one in listed(self.value("emails"))]
         if not ids and not emails:
             raise missing("customer_ids", "Say who: customer_ids or emails.")
         if len(ids) + len(emails) > MANY:

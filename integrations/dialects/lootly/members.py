@@ -5,7 +5,7 @@ Values and texts come from one scanner, so what is verified and what is acted on
 
 import re
 from json import JSONDecodeError
-from json.decoder import scanstring
+from json.decoder import scanstring  # type: ignore[attr-defined]
 from typing import Any, NamedTuple
 
 from loyalty.stores.bounded_json import DECODER, BadJSON, bounded_text, check_lengths, check_name, scan
@@ -46,7 +46,7 @@ def _split(text: str) -> list[Member]:
         name, name_end = scanstring(text, at + 1, True)
         check_name(name)
         value_at = _skip(_COLON, text, name_end)
-        value, value_end = DECODER.scan_once(text, value_at)
+        value, value_end = DECODER.scan_once(text, value_at)  # type: ignore[attr-defined]
         members.append(Member(name, value, f"{text[at:name_end]}:{text[value_at:value_end]}"))
         comma = _COMMA.match(text, value_end)
         if comma is None:

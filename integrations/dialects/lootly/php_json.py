@@ -33,9 +33,9 @@ def _encode_text(text: str) -> str:
 
 
 def encode_float(value: float, digits_of: Callable[[float], str] = repr) -> str:
-    sign, digits, exponent = Decimal(digits_of(value)).normalize().as_tuple()
-    text, first = "".join(map(str, digits)), len(digits) + exponent - 1  # first: the exponent of the first digit
-    minus = "-" if sign else ""
+    number = Decimal(digits_of(value)).normalize()
+    text, first = "".join(map(str, number.as_tuple().digits)), number.adjusted()  # first: the first digit's exponent
+    minus = "-" if number.is_signed() else ""
     if not value:
         return f"{minus}0"
     if first < -4 or first > 16:

@@ -16,7 +16,7 @@ from loyalty.stores import rate_limits
 from loyalty.stores.bounded_json import BadJSON, check_characters
 from loyalty.stores.tenancy import acting_for
 
-from . import events, signature
+from . import events, refunds, signature, told
 from .calls import CALLS, Call, CallKind
 from .events import EVENTS, EventKind
 from .fields import Fields
@@ -47,14 +47,16 @@ class Received:
 
 def answer(received: Received) -> Answer:
     """Keep or perform a call. What is refused is kept too, with its reason."""
-    event, call = EVENTS.get(received.event), CALLS.get(received.event)
-    if event is None and call is None:
+    call = CALLS.get(received.event)
+    if call is None and received.event not in EVENTS:
         # Its sender takes 201 for success, so the call must be there when it is understood one day.
         received.keep(received.signed.identity, Outcome.UNKNOWN, "There is no such event.")
         return NOT_FOUND
     try:
         check(received.signed.values)
-        return take_event(received, event) if event else take_call(received, call)
+        if call:
+            return take_call(received, call)
+        return take_event(received, EVENTS[received.event])
     except Refused as refused:
         received.keep(received.signed.identity, Outcome.REJECTED, refused.message)
         return refused.answer
@@ -73,7 +75,7 @@ def check(values: dict[str, Any]) -> None:
 def take_event(received: Received, kind: EventKind) -> Answer:
     connection, signed = received.connection, received.signed
     content = kind.read(signed.values, LootlySettings.of(connection))
-    if received.event == events.REFUND and events.has_ids(content):
+    if received.event == events.REFUND and refunds.has_ids(content):
         return record_refund(received, kind)
     if not received.keep(signed.identity):
         inbox.accept_again(connection, received.event, signed.identity, is_state=kind.is_state)
@@ -85,7 +87,7 @@ def take_event(received: Received, kind: EventKind) -> Answer:
 def keep_second(received: Received) -> None:
     """An equal refund may be a second one; the worker shows it to a person."""
     for number in range(2, MOST_REFUNDS + 1):
-        if received.keep(events.second(received.signed.identity, number)):
+        if received.keep(refunds.second(received.signed.identity, number)):
             return
 
 
@@ -139,17 +141,15 @@ def performed_once(
         except Refused as refused:
             return refused.answer
 
-    kept, is_first = inbox.answer_once(received.connection, name, identity, received.body, guarded, within=within)
-    if not is_first:
-        if signature.read(kept.body.encode(), with_mac=False).digest("t") != received.signed.digest("t"):
+    kept = inbox.answer_once(received.connection, name, identity, received.body, guarded, within=within)
+    if not kept.is_first:
+        if signature.read(kept.row.body.encode(), with_mac=False).digest("t") != received.signed.digest("t"):
             raise Refused(409, "id_conflict", "This id was used for another call.", "transaction_id")
         if within:
             show_repeat(received, name)
-    return Answer(kept.answer_status, kept.answer)
+    return kept.answer
 
 
 def show_repeat(received: Received, name: str) -> None:
     with acting_for(received.connection.store_id):
-        events.show_once(
-            received.connection.store, "possible_second_call", call=name, identity=received.signed.identity
-        )
+        told.show_once(received.connection.store, "possible_second_call", call=name, identity=received.signed.identity)

@@ -89,10 +89,11 @@ def amounts_of(members: Members, settings: LootlySettings) -> Members:
         )
     }
     total, subtotal = told["total"], told["subtotal"]
-    if total is None and subtotal is None:
-        return {}
     tax = told["tax"] or Decimal(0)
-    total = subtotal + tax if total is None else total
+    if total is None:
+        if subtotal is None:
+            return {}
+        total = subtotal + tax
     counted = rewardable(settings.rewardable, total, subtotal, tax)
     tax = Decimal(0) if settings.rewardable == "total" else tax
     return as_text(

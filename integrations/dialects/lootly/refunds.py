@@ -1,0 +1,43 @@
+"""Refunds with ids are told apart by them; without, equal words are one refund until a person says otherwise."""
+
+from decimal import Decimal
+
+from earning.orders import Kind
+
+from .serializers import Refund
+from .told import Told, record, show_once
+
+
+def refund(told: Told) -> None:
+    order_id, refunds = told.content
+    for one in refunds:
+        if one.id:
+            record(told.store, order_id, Kind.REFUND, f"id:{one.id}", {"amount": str(one.amount)})
+        elif is_second(told.identity):
+            maybe_refund(told, order_id, one)
+        else:
+            record(told.store, order_id, Kind.REFUND, told.identity, {"amount": str(one.amount)})
+
+
+def second(identity: str, number: int) -> str:
+    """The identity of an event that is equal to an earlier one and may still be another."""
+    return f"{identity}#{number}"
+
+
+def is_second(identity: str) -> bool:
+    return "#" in identity
+
+
+def maybe_refund(told: Told, order_id: str, one: Refund) -> None:
+    """The same words as an earlier refund: the same one told twice, or a second one? A person decides."""
+    facts = told.store.order_facts.filter(order_external_id=order_id, kind=Kind.REFUND)
+    refunded = sum((abs(Decimal(data["amount"])) for data in facts.values_list("data", flat=True)), Decimal(0))
+    order = told.store.orders.filter(external_id=order_id).exclude(status="").first()
+    if facts.filter(identity=told.identity).exists() or (order and refunded + one.amount > order.total):
+        return
+    record(told.store, order_id, Kind.REFUND, told.identity, {"amount": str(one.amount), "is_uncounted": True})
+    show_once(told.store, "possible_second_refund", order=order_id, amount=str(one.amount), identity=told.identity)
+
+
+def has_ids(content: tuple[str, list[Refund]]) -> bool:
+    return any(one.id for one in content[1])
