@@ -140,7 +140,7 @@ class Postgres:
         password_file.unlink()
         if code:
             shutil.rmtree(partial, ignore_errors=True)
-            raise Problem(f"The PostgreSQL cluster could not be made: {reason(initdb.tail)}")
+            raise Problem(f"The PostgreSQL cluster could not be made: {reason(initdb)}")
         partial.rename(self.data)
 
     def _check_cluster(self) -> None:

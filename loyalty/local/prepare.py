@@ -82,7 +82,7 @@ def manage(state: State, env: dict[str, str], leash: Leash, *arguments: str) -> 
     log.unlink(missing_ok=True)
     process = Process(f"manage.py {arguments[0]}", command, leash, env=os.environ | env, cwd=ROOT, output=log)
     if process.run():
-        raise Problem(f"{process.name} {process.ending}: {reason(process.tail)} (all of it: {log})")
+        raise Problem(f"{process.name} {process.ending}: {reason(process)} (all of it: {log})")
 
 
 def files_below(folder: str, suffix: str = ""):

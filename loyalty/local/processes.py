@@ -4,6 +4,7 @@ import contextlib
 import ctypes
 import os
 import pwd
+import shutil
 import signal
 import subprocess
 import sys
@@ -159,15 +160,18 @@ def wait_until(is_ready, process: Process, patience: float = 60.0) -> None:
     deadline = time.monotonic() + patience
     while not is_ready():
         if not process.is_running:
-            raise Problem(f"{process.name} {process.ending}: {reason(process.tail)}")
+            raise Problem(f"{process.name} {process.ending}: {reason(process)}")
         if time.monotonic() > deadline:
-            raise Problem(f"{process.name} did not answer within {patience:.0f} s: {reason(process.tail)}")
+            raise Problem(f"{process.name} did not answer within {patience:.0f} s: {reason(process)}")
         time.sleep(0.05)
 
 
-def reason(lines: list[str]) -> str:
-    """The one line of a log that says why."""
-    if any("No space left on device" in line for line in lines):
+def reason(process: Process) -> str:
+    """The one line of its log that says why it failed."""
+    lines = process.tail
+    # A full disk may keep the log itself from being written.
+    has_room = not isinstance(process.output, Path) or shutil.disk_usage(process.output.parent).free > 1_000_000
+    if not has_room or any("No space left on device" in line for line in lines):
         return "the disk is full. Make room and start again."
     telling = [line for line in lines if "FATAL" in line or "error" in line.lower()]
     return (telling or lines or ["it said nothing"])[-1].strip()

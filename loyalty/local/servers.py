@@ -49,7 +49,7 @@ def running_servers(state: State, leash: Leash, *, is_durable: bool = True) -> I
             broker = Valkey(state, leash, is_durable=is_durable)
             servers.processes.append(broker.start())
             servers.env["REDIS_URL"] = broker.url
-        servers.env |= keys(state)
+        servers.env |= keys(state) | {"STATIC_ROOT": str(state / "static")}
         yield servers
     finally:
         for process in reversed(servers.processes):
@@ -68,6 +68,8 @@ def external_database(state: State) -> dict[str, str]:
     """Both addresses of the given database. A single one is its owner's, and the app's is derived from it."""
     app_url = os.environ.get("DATABASE_URL", "")
     owner_url = os.environ.get("DATABASE_OWNER_URL", "") or app_url
+    if urlsplit(owner_url).username == APP_ROLE:
+        raise Problem(f"DATABASE_URL signs in as {APP_ROLE}, which may not migrate. Set DATABASE_OWNER_URL as well.")
     if app_url in ("", owner_url):
         app_url = with_user(owner_url, APP_ROLE, state.secret("app_password"))
     elif urlsplit(app_url).username != APP_ROLE:

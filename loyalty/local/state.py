@@ -1,6 +1,7 @@
 """The state folder: one bin/up at a time, its keys, and what it remembers between starts."""
 
 import base64
+import contextlib
 import errno
 import fcntl
 import hashlib
@@ -42,6 +43,7 @@ class State:
                 os.close(lock)
                 raise Problem(f"{self.folder} is in use by another bin/up or bin/test (process {owner or 'unknown'}).")
             time.sleep(0.1)
+        (self / "env").unlink(missing_ok=True)  # it told of servers that are gone
         os.ftruncate(lock, 0)
         os.pwrite(lock, str(os.getpid()).encode(), 0)
         self.lock = lock
@@ -57,13 +59,13 @@ class State:
         return True
 
     @property
-    def is_in_use(self) -> bool:
-        """Does a bin/up run on this folder now?"""
-        if not (self / "lock").exists():
+    def is_running(self) -> bool:
+        """Does a bin/up that lives hold this folder, and has it said how to reach its servers?"""
+        if not (self / "lock").exists() or not (self / "env").exists():
             return False
         lock = os.open(self / "lock", os.O_RDWR)
         try:
-            return not self._try_lock(lock)
+            return not self._try_lock(lock) and is_alive(os.pread(lock, 20, 0).decode())
         finally:
             os.close(lock)
 
@@ -95,6 +97,13 @@ class State:
     def read_env(self) -> dict[str, str]:
         words = shlex.split(self.recall("env"))
         return dict(word.split("=", 1) for word in words)
+
+
+def is_alive(pid: str) -> bool:
+    with contextlib.suppress(ProcessLookupError, PermissionError, ValueError):
+        os.kill(int(pid), 0)
+        return True
+    return False
 
 
 def fingerprint(paths: Iterable[Path]) -> str:
