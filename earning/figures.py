@@ -9,6 +9,8 @@ from django.utils import timezone
 
 from loyalty.stores.models import Store
 
+from .models import EarningRule
+from .searching import find
 from .usage import period
 
 LOOK_BACK = 10_000  # the newest activities that are looked at
@@ -72,3 +74,11 @@ def last_week(store: Store) -> Week:
     with connection.cursor() as cursor:
         cursor.execute(WEEKS, params)
         return Week(*cursor.fetchone())
+
+
+def waiting(store: Store) -> int:
+    """How many of the newest activities wait for a person's word."""
+    if not store.rules.filter(approval=EarningRule.Approval.BY_HAND).exists():
+        return 0
+    newest = store.activities.order_by("-id").values("id")[:LOOK_BACK]
+    return find(store, {"state": "waiting"}).filter(id__in=newest).count()

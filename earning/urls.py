@@ -12,7 +12,9 @@ urlpatterns = [
     path("earning/<uuid:public_id>/preview/", views.rule_preview, name="rule_preview"),
     path("earning/<uuid:public_id>/switch/", views.rule_switch, name="rule_switch"),
     path("activity/", views.ActivityListView.as_view(), name="activity_list"),
-    path("activity/retry/", views.activity_retry, name="activity_retry"),
+    path("activity/retry/", views.stuck_retry, name="stuck_retry"),
+    path("activity/facts/<int:pk>/retry/", views.order_fact_retry, name="order_fact_retry"),
     path("activity/<uuid:public_id>/", views.ActivityDetailView.as_view(), name="activity_detail"),
+    path("activity/<uuid:public_id>/retry/", views.activity_retry, name="activity_retry"),
     path("activity/<uuid:public_id>/decide/", views.activity_decide, name="activity_decide"),
 ]

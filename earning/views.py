@@ -17,12 +17,12 @@ from loyalty.stores import broker
 from loyalty.stores.facts import retry
 from loyalty.stores.mixins import StoreMixin, store_view
 from loyalty.stores.models import Store
-from loyalty.stores.paging import page_of, row_id
+from loyalty.stores.paging import PAGE, page_of, row_id
 
 from . import activities, applying, explaining, figures, phrases, rules, searching
 from .actions import KINDS
 from .forms import RuleForm, new_rule
-from .models import Activity, EarningRule
+from .models import Activity, EarningRule, OrderFact
 
 # --- Earning rules ------------------------------------------------------------------------------
 
@@ -204,8 +204,13 @@ class ActivityListView(StoreMixin, TemplateView):
         page = page_of(searching.find(self.store, chosen), self.request.GET)
         return super().get_context_data(
             filter=query, is_narrowed=bool(chosen), page=page, rows=told(page, self.store, self.request.GET),
-            seen=searching.fingerprint(page), is_newest=page.newer is None, **kwargs,
+            seen=searching.fingerprint(page), is_newest=page.newer is None,
+            stuck_orders=self.stuck_orders() if chosen.get("state") == "stuck" else [], **kwargs,
         )  # fmt: skip
+
+    def stuck_orders(self) -> list[OrderFact]:
+        """What shops said of orders and could not be folded; an activity comes only of what was."""
+        return list(self.store.order_facts.filter(quarantined_at__isnull=False).order_by("-id")[:PAGE])
 
     def has_stuck(self) -> bool:
         """Asked by the page; a poll of the rows has no need of it."""
@@ -287,12 +292,24 @@ def activity_decide(request: HttpRequest, public_id: str) -> HttpResponse:
 
 @require_POST
 @store_view(needs="can_support")
-def activity_retry(request: HttpRequest) -> HttpResponse:
-    """Put what could not be applied back to work: one, or all."""
-    rows = request.store.activities.filter(quarantined_at__isnull=False)
-    if public_id := request.POST.get("activity"):
-        rows = rows.filter(public_id=public_id)
-    tried = retry(rows)
+def activity_retry(request: HttpRequest, public_id: str) -> HttpResponse:
+    return try_again(request, retry(request.store.activities.filter(public_id=public_id)))
+
+
+@require_POST
+@store_view(needs="can_support")
+def order_fact_retry(request: HttpRequest, pk: int) -> HttpResponse:
+    return try_again(request, retry(request.store.order_facts.filter(pk=pk)))
+
+
+@require_POST
+@store_view(needs="can_support")
+def stuck_retry(request: HttpRequest) -> HttpResponse:
+    return try_again(request, retry(request.store.order_facts.all()) + retry(request.store.activities.all()))
+
+
+def try_again(request: HttpRequest, tried: int) -> HttpResponse:
+    """What could not be applied is back at work."""
     broker.nudge(activities.APPLY, request.store.pk)
-    messages.success(request, f"{tried} {'activity is' if tried == 1 else 'activities are'} being tried again.")
+    messages.success(request, "Being tried again." if tried else "There was nothing to try again.")
     return redirect("earning:activity_list", request.store.slug)

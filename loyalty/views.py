@@ -7,7 +7,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.generic import TemplateView
 
-from earning.figures import last_week
+from earning.figures import last_week, waiting
 from earning.searching import find
 from earning.views import told
 from loyalty.stores.mixins import StoreMixin
@@ -35,7 +35,7 @@ class OverviewView(StoreMixin, TemplateView):
         steps = first_steps(store, has_activity=bool(latest))
         return super().get_context_data(
             steps=steps, is_set_up=all(step["is_done"] for step in steps), latest=latest, week=last_week(store),
-            is_stuck=find(store, {"state": "stuck"}).exists(), **kwargs,
+            is_stuck=find(store, {"state": "stuck"}).exists(), waiting=waiting(store), **kwargs,
         )  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from conftest import apply_all, balance, make_customer
 from customers.enrolment import Identity
-from earning import activities
+from earning import activities, orders
 from earning.actions import KINDS
 from earning.forms import ICONS
 from earning.models import Activity, EarningRule
@@ -302,10 +302,25 @@ def test_stuck_activity_is_shown_with_its_error_and_can_be_tried_again(page, sto
     assert "could not be applied" in page.get("/s/acme/activity/").text
     assert shown(page, "?state=stuck") == [activity]
     assert "Boom" in page.get(f"/s/acme/activity/{activity.public_id}/").text
-    page.post("/s/acme/activity/retry/", {"activity": activity.public_id})
+    page.post(f"/s/acme/activity/{activity.public_id}/retry/")
     activity.refresh_from_db()
     assert (activity.quarantined_at, activity.error) == (None, "")
     assert activity.due_at is not None
+
+
+def test_stuck_fact_of_an_order_is_shown_and_can_be_tried_again(page, store):
+    orders.record_fact(store, "o-1", "status", identity="1", data={"status": "completed"})
+    stuck = {"quarantined_at": timezone.now(), "due_at": None, "error": "Boom", "attempts": 5}
+    store.order_facts.update(**stuck)
+    fact = store.order_facts.get()
+    assert "o-1" in page.get("/s/acme/activity/?state=stuck").text
+    page.post(f"/s/acme/activity/facts/{fact.pk}/retry/")
+    fact.refresh_from_db()
+    assert fact.quarantined_at is None
+    store.order_facts.update(**stuck)
+    page.post("/s/acme/activity/retry/")
+    fact.refresh_from_db()
+    assert fact.due_at is not None
 
 
 # --- Who may ------------------------------------------------------------------------------------
@@ -320,7 +335,8 @@ def addresses(store, customer, add_rule):
                  f"activity/{activity.public_id}/"],
         "edit": ["earning/add/custom/", "earning/add/custom/preview/", f"earning/{rule.public_id}/",
                  f"earning/{rule.public_id}/preview/", f"earning/{rule.public_id}/switch/"],
-        "support": [f"activity/{activity.public_id}/decide/", "activity/retry/"],
+        "support": [f"activity/{activity.public_id}/decide/", f"activity/{activity.public_id}/retry/",
+                    "activity/facts/1/retry/", "activity/retry/"],
     }  # fmt: skip
 
 

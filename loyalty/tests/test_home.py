@@ -9,7 +9,7 @@ from django.utils import timezone
 from conftest import apply_all
 from customers.enrolment import Identity
 from earning import activities
-from earning.figures import last_week, used_this_month
+from earning.figures import last_week, used_this_month, waiting
 from loyalty.stores.models import ApiKey
 
 
@@ -69,3 +69,11 @@ def test_stuck_activity_is_told_on_the_first_page(page, store, customer):
     activity = record(store)
     store.activities.filter(pk=activity.pk).update(quarantined_at=timezone.now(), due_at=None)
     assert "could not be applied" in page.get("/s/acme/").text
+
+
+def test_what_waits_for_a_word_is_told_on_the_first_page(page, store, customer, add_rule):
+    add_rule(store, identifier="tasting", approval="by_hand")
+    assert waiting(store) == 0
+    record(store)
+    assert waiting(store) == 1
+    assert "1 activity waits for you to approve" in page.get("/s/acme/").text
