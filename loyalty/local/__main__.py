@@ -1,9 +1,10 @@
-"""`bin/up`, `bin/manage` and `bin/test`, once the environment is there: python -m loyalty.local <command>."""
+"""`bin/up`, `bin/manage`, `bin/test`, `bin/bench`, once the environment is there: python -m loyalty.local <command>."""
 
 import argparse
 import contextlib
 import errno
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -30,9 +31,11 @@ def up(arguments: list[str]) -> int:
     state, url = State(options.state), f"http://{HOST}:{options.port}"
     with contextlib.suppress(KeyboardInterrupt), leash_on(state) as leash:
         if not is_free(options.port):
-            raise Problem(f"Port {options.port} is taken by another program. Choose another: bin/up --port 8001")
+            raise Problem(
+                f"Port {options.port} is taken by another program. Choose another: bin/up --port {options.port + 1}"
+            )
         with running_servers(state, leash) as servers:
-            servers.env |= {"SITE_URL": url, "STATIC_ROOT": str(state / "static")}
+            servers.env["SITE_URL"] = url
             state.write_env(servers.env)
             prepare.migrate(state, servers, leash)
             prepare.collect_static(state, servers, leash)
@@ -71,12 +74,11 @@ def manage(arguments: list[str]) -> int:
     state = State(default_state())
     command = [sys.executable, str(ROOT / "manage.py"), *arguments]
     is_owners = bool(arguments) and arguments[0] in OWNER_COMMANDS
-    if state.is_in_use:
+    if state.is_running:
         servers = Servers(state.read_env())
         env = servers.owner_env if is_owners else servers.env
         os.execve(sys.executable, command, os.environ | env)  # noqa: S606 - no shell wanted
     with leash_on(state) as leash, running_servers(state, leash) as servers:
-        servers.env = state.read_env() | servers.env
         state.write_env(servers.env)
         return run_in_front(command, servers.owner_env if is_owners else servers.env)
 
@@ -85,7 +87,11 @@ def run_in_front(command: list[str], env: dict[str, str]) -> int:
     """Ctrl-C is for the command, which may be a shell; we wait for what it makes of it."""
     with subprocess.Popen(command, env=os.environ | env) as process:  # noqa: S603
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        return process.wait()
+        try:
+            return process.wait()
+        except KeyboardInterrupt:  # SIGTERM was for us
+            process.terminate()
+            raise
 
 
 def test(arguments: list[str]) -> int:
@@ -95,6 +101,18 @@ def test(arguments: list[str]) -> int:
     state = State(ROOT / ".local-test")
     with leash_on(state) as leash, running_servers(state, leash, is_durable=False) as servers:
         return checks.run(os.environ | servers.env, options.only, pytest_options)
+
+
+def bench(arguments: list[str]) -> int:
+    """On a new state folder each time: figures must not depend on what an earlier run left behind."""
+    folder = ROOT / ".local-bench"
+    shutil.rmtree(folder, ignore_errors=True)
+    state = State(folder)
+    with leash_on(state) as leash, running_servers(state, leash) as servers:
+        prepare.migrate(state, servers, leash)
+        prepare.collect_static(state, servers, leash)
+        env = servers.env | {"STATIC_ROOT": str(state / "static")}
+        return run_in_front([sys.executable, "-m", "loyalty.bench", *arguments], env)
 
 
 def default_state() -> Path:
@@ -130,7 +148,7 @@ def catch_signals() -> None:
 
 def main(command: str, *arguments: str) -> int:
     try:
-        return {"up": up, "manage": manage, "test": test}[command](list(arguments))
+        return {"up": up, "manage": manage, "test": test, "bench": bench}[command](list(arguments))
     except Problem as problem:
         line = str(problem)
     except KeyboardInterrupt:
