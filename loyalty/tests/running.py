@@ -1,0 +1,121 @@
+"""The product as it runs for real, for tests that need more than a client: web, worker and beat of bin/up on the
+test's database, and a broker of their own that may be emptied and killed."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+import redis
+from celery import Celery
+from django.conf import settings
+from django.db import connection
+
+from loyalty.local import supervisor
+from loyalty.local.ports import HOST, port_for
+from loyalty.local.processes import Leash, Process
+from loyalty.local.state import State
+from loyalty.local.valkey import Valkey
+
+READY = 90  # seconds; two cores may be busy with other tests
+
+
+class Product:
+    """Running processes. `start` again after `kill`: the same command, port and data."""
+
+    def __init__(self, state: State, leash: Leash) -> None:
+        self.state, self.leash = state, leash
+        self.valkey = Valkey(state, leash, is_durable=False)
+        self.broker = self.valkey.start()
+        self.port = port_for(state, "web")
+        self.url = f"http://{HOST}:{self.port}"
+        self.web = self._set_up(supervisor.web(self.port, leash))
+        self.worker = self._set_up(supervisor.worker(leash))
+        self.beat = self._set_up(supervisor.beat(state, leash))
+
+    def _set_up(self, process: Process) -> Process:
+        process.output = self.state / f"{process.name}.log"
+        process.env |= {
+            "DATABASE_URL": database_url(), "REDIS_URL": self.valkey.url, "SITE_URL": self.url,
+            "SECRET_KEY": settings.SECRET_KEY, "ENCRYPTION_KEY": settings.ENCRYPTION_KEY,
+            "API_RATE_PER_SECOND": "100000", "DJANGO_SETTINGS_MODULE": "loyalty.settings",
+        }  # fmt: skip
+        return process
+
+    def start(self) -> None:
+        for process in (self.web, self.worker, self.beat):
+            process.start()
+        wait_until(lambda: supervisor.answers(self.port), READY, "the web server answers")
+        wait_until(self._worker_answers, READY, "the worker answers")
+
+    def _worker_answers(self) -> bool:
+        control = Celery(broker=self.valkey.url, set_as_current=False).control
+        return bool(control.broadcast("ping", reply=True, timeout=1, limit=1))
+
+    def stop(self) -> None:
+        for process in (self.web, self.worker, self.beat, self.broker):
+            process.bury()
+
+    # --- Faults ---
+
+    def kill_worker(self) -> None:
+        """kill -9 of the worker and all its children, in the middle of whatever they do; then a new one."""
+        self.worker.bury()
+        self.worker.start()
+
+    def kill_pool_child(self) -> None:
+        """kill -9 of one process that runs tasks; the worker makes another."""
+        for child in children_of(self.worker.popen.pid)[:1]:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(child, signal.SIGKILL)
+
+    def empty_broker(self) -> None:
+        with redis.Redis.from_url(self.valkey.url, socket_timeout=5) as client:
+            client.flushall()
+
+    def kill_broker(self) -> None:
+        """kill -9 of a broker that keeps nothing on disk; then an empty one at the same address."""
+        self.broker.bury()
+        self.broker.start()
+
+
+@contextlib.contextmanager
+def running(folder: Path) -> Iterator[Product]:
+    state = State(folder)
+    state.acquire()
+    leash = Leash(state.lock)
+    try:
+        product = Product(state, leash)
+        try:
+            product.start()
+            yield product
+        finally:
+            product.stop()
+    finally:
+        leash.close()
+
+
+def database_url() -> str:
+    """The test database as the app role, for other processes."""
+    at = connection.settings_dict
+    return f"postgres://{at['USER']}:{quote(at['PASSWORD'], safe='')}@{at['HOST']}:{at['PORT']}/{at['NAME']}"
+
+
+def children_of(pid: int) -> list[int]:
+    if sys.platform == "linux":
+        text = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+    else:
+        text = subprocess.run(["pgrep", "-P", str(pid)], capture_output=True, text=True, check=False).stdout
+    return [int(child) for child in text.split()]
+
+
+def wait_until(is_so: Callable[[], bool], seconds: float, what: str) -> None:
+    deadline = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < deadline, f"Not within {seconds:g} s: {what}"
+        time.sleep(0.1)
