@@ -9,7 +9,9 @@ from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils.functional import cached_property
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 from django.views.generic import DetailView, FormView, TemplateView
 
@@ -287,7 +289,7 @@ def activity_decide(request: HttpRequest, public_id: str) -> HttpResponse:
         activities.ask(activity, state)
         applying.apply_now(store, [activity.pk])
         messages.success(request, f"{title_of(activity)} of {activity.customer} is {state}.")
-    return redirect("earning:activity_detail", store.slug, activity.public_id)
+    return redirect(came_from(request) or reverse("earning:activity_detail", args=[store.slug, activity.public_id]))
 
 
 @require_POST
@@ -312,4 +314,10 @@ def try_again(request: HttpRequest, tried: int) -> HttpResponse:
     """What could not be applied is back at work."""
     broker.nudge(activities.APPLY, request.store.pk)
     messages.success(request, "Being tried again." if tried else "There was nothing to try again.")
-    return redirect("earning:activity_list", request.store.slug)
+    return redirect(came_from(request) or reverse("earning:activity_list", args=[request.store.slug]))
+
+
+def came_from(request: HttpRequest) -> str:
+    """The list as it was narrowed, or the customer's page, that a drawer was opened on."""
+    url = request.headers.get("Referer", "")
+    return url if url_has_allowed_host_and_scheme(url, {request.get_host()}, request.is_secure()) else ""

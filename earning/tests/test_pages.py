@@ -295,6 +295,19 @@ def test_activity_that_waits_is_decided_by_hand(sign_in, support, store, custome
     assert "decided already" in client.post(f"{url}decide/", {"state": state}, follow=True).text
 
 
+@pytest.mark.parametrize(
+    ("came_from", "leads_to"),
+    [("http://testserver/s/acme/activity/?state=waiting", "http://testserver/s/acme/activity/?state=waiting"),
+     ("https://elsewhere.example/", "/s/acme/activity/{}/"), ("", "/s/acme/activity/{}/")],
+)  # fmt: skip
+def test_deciding_leads_back_to_where_one_was(page, store, customer, add_rule, came_from, leads_to):
+    add_rule(store, identifier="tasting", approval="by_hand")
+    activity = record(store)
+    url = f"/s/acme/activity/{activity.public_id}/decide/"
+    answer = page.post(url, {"state": "approved"}, headers={"Referer": came_from})
+    assert answer.headers["Location"] == leads_to.format(activity.public_id)
+
+
 def test_stuck_activity_is_shown_with_its_error_and_can_be_tried_again(page, store, customer, add_rule):
     add_rule(store, identifier="tasting")
     activity = record(store)
