@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.http import Http404
 from rest_framework.exceptions import MethodNotAllowed, NotAuthenticated, PermissionDenied
 from rest_framework.parsers import BaseParser
@@ -14,11 +15,11 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from integrations import connections, exact_json
-from integrations.models import Connection
+from integrations.models import Connection, ConnectionToken
 from loyalty.stores import idempotency
-from loyalty.stores.models import StaffMember, Store
+from loyalty.stores.models import StaffMember, Store, User
 from loyalty.stores.parsers import BoundedJSONParser
-from loyalty.stores.tenancy import act_for
+from loyalty.stores.tenancy import act_for, acting_for
 
 from . import errors
 from .authentication import REQUIRED, CredentialAuthentication
@@ -41,7 +42,7 @@ class ExactJSONRenderer(BaseRenderer):
     format = "json"
     charset = None
 
-    def render(self, data: Any, accepted_media_type: str | None = None, renderer_context: dict | None = None) -> bytes:
+    def render(self, data: Any, accepted_media_type: str | None = None, renderer_context: Any = None) -> bytes:
         return b"" if data is None else exact_json.dumps(data).encode()
 
 
@@ -55,12 +56,32 @@ class Call(APIView):
     schema = None  # the native API's document does not list it
     http_method_names = ["get", "head", "post", "put", "patch", "delete"]
     needs_credential = True
+    person: User
+    key: ConnectionToken | None  # None: signed in
     unbuilt: set[str] = set()  # methods that this wire has and we do not yet
+
+    @classmethod
+    def as_view(cls, **initkwargs: Any) -> Any:
+        # The transaction begins when the caller is known, so that a refusal is answered after it has ended.
+        return transaction.non_atomic_requests(super().as_view(**initkwargs))
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
         if self.needs_credential and not request.user:
             raise NotAuthenticated(REQUIRED)
+        credential: Any = (request.user, request.auth)
+        self.person, self.key = credential
+        self.enter()
+        method = (request.method or "").lower()
+        if hasattr(self, method):
+            setattr(self, method, partial(self.perform, getattr(self, method)))
+
+    def enter(self) -> None:
+        """May this caller make this call? Raises what says no."""
+
+    def perform(self, handle: Callable[..., Response], *args: Any, **kwargs: Any) -> Response:
+        with transaction.atomic():
+            return handle(*args, **kwargs)
 
     def perform_content_negotiation(self, request: Request, force: bool = False) -> tuple[BaseRenderer, str]:
         return ExactJSONRenderer(), ExactJSONRenderer.media_type
@@ -68,10 +89,16 @@ class Call(APIView):
     def get_exception_handler(self) -> Any:
         return errors.answer
 
-    def http_method_not_allowed(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        if request.method and request.method.lower() in self.unbuilt:
+    def http_method_not_allowed(self, request: Any, *args: Any, **kwargs: Any) -> Response:
+        if request.method.lower() in self.unbuilt:
             raise Http404
-        raise MethodNotAllowed(request.method or "")
+        raise MethodNotAllowed(request.method)
+
+    def memberships(self) -> QuerySet[StaffMember]:
+        """Where the caller works; a key of one store reaches no other."""
+        found = self.person.staff_memberships.select_related("store")
+        connection = self.key and self.key.connection
+        return found.filter(store=connection.store_id) if connection else found
 
     def told(self, shape: type[Shape], wrapper: str = "", **context: Any) -> dict[str, Any]:
         """The checked body, out of its wrapper."""
@@ -94,34 +121,48 @@ class StoreCall(Call):
     """A call about the store in its path, made by somebody who works there."""
 
     store: Store
-    membership: StaffMember
     connection: Connection
     unsafe_needs = "can_support"
 
-    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        super().initial(request, *args, **kwargs)
-        self.membership = enter(request, self.kwargs.pop("code"))
-        kwargs.pop("code")
-        self.store = self.membership.store
-        act_for(self.store.pk)
+    def enter(self) -> None:
+        # Found in any case. Taken out, so that handlers need not take it.
+        membership = self.memberships().filter(store__slug=self.kwargs.pop("code").lower()).first()
+        if membership is None:
+            raise Http404
+        self.store = membership.store
         self.connection = connection_of(self.store)
-        is_safe = request.method in ("GET", "HEAD")
-        if not self.connection.is_enabled or not (is_safe or getattr(self.membership, self.unsafe_needs)):
+        is_safe = self.request.method in ("GET", "HEAD")
+        if not self.connection.is_enabled or not (is_safe or getattr(membership, self.unsafe_needs)):
             raise PermissionDenied
-        connections.note_call(self.connection, f"{request.method} {request.path}")
-        name = request.headers.get("Idempotency-Key")
-        if name is not None and request.method == "POST" and hasattr(self, "post"):
-            self.post = partial(self.post_once, name, self.post)
+        connections.note_call(self.connection, self.label)
 
-    def post_once(self, name: str, post: Callable[..., Response], *args: Any, **kwargs: Any) -> Response:
+    @property
+    def label(self) -> str:
+        return f"{self.request.method} {self.request.path}"
+
+    def perform(self, handle: Callable[..., Response], *args: Any, **kwargs: Any) -> Response:
+        name = self.request.headers.get("Idempotency-Key")
+        if name is not None and self.request.method == "POST":
+            return self.post_once(name, partial(handle, *args, **kwargs))
+        with transaction.atomic():
+            act_for(self.store.pk)
+            return handle(*args, **kwargs)
+
+    def post_once(self, name: str, post: Callable[[], Response]) -> Response:
         """The first answer again, to a call that named itself and is made again."""
-        credential = f"token:{self.request.auth.pk}" if self.request.auth else f"user:{self.request.user.pk}"
+        credential = f"token:{self.key.pk}" if self.key else f"user:{self.person.pk}"
         response = idempotency.once(
-            self.request, name, lambda: answer_alone(partial(post, *args, **kwargs)),
-            store_id=self.store.pk, credential=credential,
-        )  # fmt: skip
+            self.request, name, partial(answer_alone, post), store_id=self.store.pk, credential=credential
+        )
         response.content_type = None  # refusals too are in this wire's own form
         return response
+
+    def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
+        """The merchant sees the last refusal. That somebody is not there is none."""
+        connection = getattr(self, "connection", None)
+        if connection and 400 <= response.status_code < 500 and response.status_code != 404:
+            connections.note_error(connection, f"{self.label}: {errors.summary(response)}")
+        return super().finalize_response(request, response, *args, **kwargs)
 
     def told(self, shape: type[Shape], wrapper: str = "", **context: Any) -> dict[str, Any]:
         return super().told(shape, wrapper, store=self.store, **context)
@@ -133,25 +174,10 @@ def answer_alone(post: Callable[[], Response]) -> Response:
         with transaction.atomic():
             return post()
     except Exception as error:
-        refusal = errors.response_to(error)
+        refusal = errors.answer(error)
         if refusal is None:
             raise
         return refusal
-
-
-def enter(request: Request, code: str) -> StaffMember:
-    """The caller's place in the store, found in any case. 404 for a stranger and for a key of another store."""
-    membership = memberships(request).filter(store__slug=code.lower()).first()
-    if membership is None:
-        raise Http404
-    return membership
-
-
-def memberships(request: Request) -> Any:
-    """Where the caller works; a key of one store reaches no other."""
-    found = request.user.staff_memberships.select_related("store").order_by("pk")
-    key = request.auth
-    return found.filter(store=key.connection.store_id) if key and key.connection_id else found
 
 
 def connection_of(store: Store) -> Connection:
@@ -159,8 +185,9 @@ def connection_of(store: Store) -> Connection:
     mine = Connection.objects.filter(store=store, dialect=DIALECT.key)
     found = mine.first()
     if found is None:
-        Store.objects.select_for_update().get(pk=store.pk)  # twins wait here, and then find it
-        found = mine.first() or first_connection(store)
+        with acting_for(store.pk):
+            Store.objects.select_for_update().get(pk=store.pk)  # twins wait here, and then find it
+            found = mine.first() or first_connection(store)
     return found
 
 

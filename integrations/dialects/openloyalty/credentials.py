@@ -65,9 +65,9 @@ def issue_refresh(user: User) -> str:
     return ConnectionToken.issue(Kind.REFRESH, user=user, expires_at=timezone.now() + REFRESH_LIFE)[1]
 
 
-def find_refresh(clear: str) -> ConnectionToken | None:
+def find_refresh(clear: str) -> tuple[ConnectionToken, User] | None:
     token = ConnectionToken.find(Kind.REFRESH, clear)
-    return token if token and token.user and token.user.is_active else None
+    return (token, token.user) if token and token.user and token.user.is_active else None
 
 
 def use_refresh(token: ConnectionToken) -> None:

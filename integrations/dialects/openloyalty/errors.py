@@ -4,12 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db import OperationalError
+from django.db import InterfaceError, OperationalError
 from django.http import Http404
 from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.settings import api_settings
-from rest_framework.views import set_rollback
 
 from loyalty.stores.problems import Problem as StoreProblem
 
@@ -82,15 +81,8 @@ def problems_of(detail: Any, path: str = "") -> Iterator[Problem]:
         yield Problem(path, CODES.get(detail.code, "invalid"))
 
 
-def answer(error: Exception, context: dict[str, Any]) -> Response | None:
-    """The exception handler of all views: what is not ours to answer stays a 500."""
-    found = response_to(error)
-    if found is not None:
-        set_rollback()
-    return found
-
-
-def response_to(error: Exception) -> Response | None:
+def answer(error: Exception, context: dict[str, Any] | None = None) -> Response | None:
+    """The exception handler of all calls. None: it is our fault, and stays a 500."""
     match error:
         case Invalid():
             return bad_request(list(error.problems))
@@ -114,7 +106,7 @@ def response_to(error: Exception) -> Response | None:
             return bad_request([Problem("Idempotency-Key")])
         case StoreProblem():
             return refusal(error.status, "Conflict" if error.status == 409 else error.detail)
-        case OperationalError() | Unavailable():
+        case OperationalError() | InterfaceError() | Unavailable():
             return unavailable()
     return None
 
@@ -122,6 +114,12 @@ def response_to(error: Exception) -> Response | None:
 def bad_request(problems: list[Problem]) -> Response:
     errors = [problem.body for problem in problems]
     return Response({"code": 400, "message": "Validation failed", "errors": errors}, 400)
+
+
+def summary(response: Response) -> str:
+    """The first thing that is wrong, for the merchant."""
+    first = response.data.get("errors", [response.data])[0]
+    return ": ".join(filter(None, (first.get("path"), first["message"])))
 
 
 def refusal(status: int, message: str) -> Response:

@@ -173,7 +173,7 @@ def page(
     found = narrowed(rows, fields, query, store)
     size = read_page(query, "_itemsOnPage", 10, MAX_ITEMS)
     if scrolls and "_scroll" in query:
-        return scroll(found, query["_scroll"], size, render, store)
+        return scroll(found, str(query["_scroll"]), size, render, store)
     start = (read_page(query, "_page", 1, MAX_PAGE if scrolls else MAX_INT) - 1) * size
     shown = [render(row) for row in sort(found, fields, query)[start : start + size]]
     everything, is_estimate = count(rows)
@@ -198,11 +198,11 @@ def sort(rows: QuerySet, fields: Fields, query: QueryDict) -> QuerySet:
         found = PARAMETER.fullmatch(key)
         if not found or found[1] != "_orderBy":
             continue
-        field = fields.get(found[2] or "")
-        if field is None or field.kind == "labels" or query[key].lower() not in ("asc", "desc"):
+        field, direction = fields.get(found[2] or ""), str(query[key]).lower()
+        if field is None or field.kind == "labels" or direction not in ("asc", "desc"):
             raise invalid(key)
         rows, [column, *_] = (rows, ["pk"]) if found[2] == "createdAt" else named(rows, found[2], field)
-        order.append(F(column).desc() if query[key].lower() == "desc" else F(column).asc())
+        order.append(F(column).desc() if direction == "desc" else F(column).asc())
     return rows.order_by(*order, "-pk")
 
 

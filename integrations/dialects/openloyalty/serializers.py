@@ -141,14 +141,14 @@ class NewMember(Shape):
     registeredAt = Moment(required=False, allow_null=True)
     address = Address(required=False, allow_null=True)
     company = Company(required=False, allow_null=True)
-    labels = Label(many=True, required=False, max_length=100)
+    labels = serializers.ListField(child=Label(), required=False, max_length=100)
     agreement1 = Flag(required=False, allow_null=True)
     agreement2 = Flag(required=False, allow_null=True)
     agreement3 = Flag(required=False, allow_null=True)
     levelId = serializers.UUIDField(required=False, allow_null=True)
     channelId = serializers.UUIDField(required=False, allow_null=True)
     referrerToken = Text(required=False)
-    customFieldsData = CustomField(many=True, required=False, max_length=100)
+    customFieldsData = serializers.ListField(child=CustomField(), required=False, max_length=100)
 
     def validate(self, told: dict[str, Any]) -> dict[str, Any]:
         """No store has levels or channels on this wire, so none that is named exists."""
@@ -167,7 +167,9 @@ class DeclaredField(Shape):
 
 
 class DeclaredBody(Shape):
-    fields = DeclaredField(many=True, required=False, max_length=100)
+    fields = serializers.ListField(  # type: ignore[assignment]
+        child=DeclaredField(), required=False, max_length=100
+    )
 
     def to_internal_value(self, data: Any) -> dict[str, Any]:
         return super().to_internal_value(as_object(data))
@@ -176,7 +178,7 @@ class DeclaredBody(Shape):
         names = [field["name"] for field in fields]
         repeated = [number for number, name in enumerate(names) if name in names[:number]]
         if repeated:
-            raise ValidationError({number: {"name": ErrorDetail("", "duplicate")} for number in repeated})
+            raise ValidationError({str(number): {"name": ErrorDetail("", "duplicate")} for number in repeated})
         return fields
 
 

@@ -34,7 +34,7 @@ class Shape(serializers.Serializer):
         try:
             checked = super().to_internal_value(data)
         except ValidationError as error:
-            detail = error.detail if isinstance(error.detail, dict) else {}
+            detail: dict[str, Any] = error.detail if isinstance(error.detail, dict) else {}
             raise ValidationError(detail | extra) from error
         if extra:
             raise ValidationError(extra)
@@ -93,7 +93,7 @@ class Day(Moment):
 
 
 class Email(Text):
-    def to_internal_value(self, data: Any) -> str | None:
+    def to_internal_value(self, data: Any) -> Any:
         try:
             return normal_email(super().to_internal_value(data))
         except BadIdentity as error:
@@ -101,7 +101,7 @@ class Email(Text):
 
 
 class Phone(Text):
-    def to_internal_value(self, data: Any) -> str | None:
+    def to_internal_value(self, data: Any) -> Any:
         phone = plain_phone(super().to_internal_value(data))
         if phone and not PHONE.fullmatch(phone):
             raise ValidationError("", "invalid")
@@ -114,7 +114,7 @@ def plain_phone(phone: str) -> str:
 
 
 class CardNumber(Text):
-    def to_internal_value(self, data: Any) -> str | None:
+    def to_internal_value(self, data: Any) -> Any:
         number = super().to_internal_value(data)
         if number and not CARD.fullmatch(number):
             raise ValidationError("", "too_long" if len(number) > 64 else "invalid")

@@ -12,7 +12,11 @@ def count_try(what: str, address: str, user: str) -> None:
     """Raises TooOften, or Unavailable: without a count nobody may guess."""
     key = f"tries:{what}:{address}:{user.strip().lower()[:254]}"
     try:
-        tries, _, left = broker.client.pipeline().incr(key).expire(key, SECONDS, nx=True).ttl(key).execute()
+        pipeline = broker.client.pipeline()
+        pipeline.incr(key)
+        pipeline.expire(key, SECONDS, nx=True)
+        pipeline.ttl(key)
+        tries, _, left = pipeline.execute()
     except broker.UNREACHABLE as error:
         raise Unavailable from error
     if tries > TRIES:

@@ -20,13 +20,15 @@ def payload(name: str) -> dict[str, Any]:
 class Caller:
     """`post("member", body)` calls `/api/<code>/member` with this caller's credential."""
 
+    refresh_token = ""
+
     def __init__(self, code: str, **headers: str) -> None:
         self.base, self.headers, self.client = f"/api/{code}/", headers, StrangerClient()
 
-    def send(self, method: str, path: str, body: Any = None, **headers: str):
+    def send(self, method: str, path: str, body: Any = None, **headers: str) -> Any:
         path = path if path.startswith("/api") else self.base + path
         raw = body if isinstance(body, bytes) else b"" if body is None else exact_json.dumps(body).encode()
-        response = self.client.generic(
+        response: Any = self.client.generic(
             method, path, raw, content_type="application/json", headers=self.headers | headers
         )
         response.told = json.loads(response.content) if response.content else None

@@ -158,3 +158,13 @@ def test_a_named_call_that_was_refused_may_be_mended(store, caller):
     assert errors(caller.post("member", payload("member"), **{"Idempotency-Key": "x" * 256})) == [
         ("Idempotency-Key", "invalid")
     ]
+
+
+def test_every_call_below_a_store_finds_no_other_store(outsider, store, other_store):
+    for pattern in urls.store_urls:
+        path = str(pattern.pattern)
+        for name in pattern.pattern.converters:
+            path = path.replace(f"<str:{name}>", "x")
+        for method in ("GET", "POST", "PUT", "PATCH"):
+            assert outsider.send(method, path, {}).told == NOT_FOUND, (method, path)
+    assert not store.connections.exists()

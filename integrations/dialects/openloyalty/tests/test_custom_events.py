@@ -207,7 +207,7 @@ def test_a_time_without_an_offset_is_the_stores(store, caller, declared, member)
     assert CustomEvent.objects.get(store=store).occurred_at.isoformat() == "2024-04-30T22:00:00.500000+00:00"
 
 
-BAD_BODIES = {
+BAD_BODIES: dict[str, list] = {
     "sport": [["run"], {}, True, "x" * 256],
     "km": ["fast", True, "NaN", "Infinity", "1e999", 1.2345678, "1.0000001", [1], "", "٣"],
     "ended": ["later", 5, "2024-02-30", "0000-01-01", "9999-12-31T23:59:59-10:00", {}],

@@ -95,7 +95,7 @@ def test_an_event_is_an_activity_that_says_why_it_paid(store, caller, add_rule, 
     activity = Activity.objects.get(store=store, action="custom:app_login")
     assert (activity.state, activity.points, activity.rule) == ("approved", Decimal(25), rule)
     assert activity.external_id == event["customEventId"]
-    assert activity.decision["rules"][0]["name"] == "Log in"
+    assert activity.decision and activity.decision["rules"][0]["name"] == "Log in"
     assert customer.entries.get().reason == "Log in"
     assert balance(customer) == 25
 

@@ -19,7 +19,7 @@ from .conftest import errors
 @pytest.fixture
 def people(store) -> dict[str, Customer]:
     """Four members, oldest first."""
-    told = [
+    told: list[tuple[str, dict]] = [
         ("ann", {"first_name": "Ann", "last_name": "Ås", "phone": "+48600", "orders_count": 3, "orders_total": 90.5}),
         ("bob", {"first_name": "Bob", "card_number": "AB-1", "properties": {
             "labels": [{"key": "vip", "value": "yes"}, {"key": "fair", "value": "2024"}], "gender": "male",

@@ -11,7 +11,7 @@ from loyalty.stores.tenancy import acting_for
 
 from .conftest import errors, payload, sign_in
 
-BAD = {
+BAD: dict[str, list] = {
     "email": ["not-an-address", ["a@b.example"], {}, True, "a@" + "b" * 260, "two@a.example b@c.example"],
     "phone": ["abc", "+", "1" * 40, {}],
     "loyaltyCardNumber": ["with space", "ü", "x" * 65, []],

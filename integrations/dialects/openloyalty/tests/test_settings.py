@@ -19,7 +19,7 @@ DEFAULTS = {
     "expireCouponsNotificationDays": 7,
     "expireLevelsNotificationDays": 7,
 }
-BAD = {
+BAD: dict[str, list] = {
     "identificationMethod": ["fax", None, "", ["email"], {}, True],
     "customersIdentificationConfigurations": [[], [{"field": "fax", "priority": 1}], [{"field": "email"}], "email"],
     "accountActivationRequired": ["yes", 1, None],

@@ -244,3 +244,9 @@ def test_a_store_gets_one_connection_which_remembers_the_last_call(store, caller
     connection = store.connections.get()
     assert connection.last_call == f"GET /api/{store.slug}/member"
     assert connection.last_call_at
+
+
+def test_the_merchant_sees_the_last_refusal(store, caller):
+    caller.post("member", {"customer": {"email": "nonsense"}})
+    caller.get("member/email=nobody@shop.example")
+    assert store.connections.get().last_error == "POST /api/acme/member: email: This value is not valid."
