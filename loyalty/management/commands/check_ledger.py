@@ -30,12 +30,12 @@ class Command(BaseCommand):
         since = datetime(1, 1, 1, tzinfo=UTC)
         if options["since"] and not (since := parse_datetime(options["since"])):
             raise CommandError("--since takes a moment such as 2026-01-31T00:00:00Z.")
-        broken = sum(self.check(store, since) for store in stores)
+        broken = sum(self.check_store(store, since) for store in stores)
         if broken:
             raise CommandError(f"{broken} rows break an invariant.", returncode=1)
         self.stdout.write(self.style.SUCCESS("All invariants hold."))
 
-    def check(self, store: Store, since: datetime) -> int:
+    def check_store(self, store: Store, since: datetime) -> int:
         self.stdout.write(f"{store.slug}:")
         broken = 0
         params = {"store": store.pk, "since": since}
