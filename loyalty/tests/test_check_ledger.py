@@ -37,7 +37,7 @@ def plant(books):
 
 def check() -> str:
     out = StringIO()
-    call_command("check_ledger", stdout=out)
+    call_command("check_ledger", stdout=out, skip_checks=False)  # as from the command line
     return out.getvalue()
 
 
@@ -63,7 +63,7 @@ def test_a_planted_break_is_found(books, plant, statement, found_by):
     plant(statement)
     out = StringIO()
     with pytest.raises(CommandError):
-        call_command("check_ledger", stdout=out)
+        call_command("check_ledger", stdout=out, skip_checks=False)  # as from the command line
     plant("REVOKE UPDATE ON customers_ledgerentry FROM loyalty_app")
     broken = [line.split()[0] for line in out.getvalue().splitlines() if "BROKEN" in line]
     assert found_by in broken
