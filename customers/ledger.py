@@ -66,7 +66,7 @@ class Posted:
 
 
 # Which running total of the wallet a kind moves, and with which sign. An adjustment moves none.
-TOTALS = {
+TOTALS: dict[str, tuple[str, int]] = {
     Kind.EARN: ("earned", 1), Kind.IMPORT: ("earned", 1), Kind.WRITE_OFF: ("earned", 1),
     Kind.REDEEM: ("spent", -1), Kind.EXPIRE: ("expired", -1),
 }  # fmt: skip

@@ -1,6 +1,7 @@
 """Who takes part in the programme and what they own."""
 
 from decimal import Decimal
+from typing import Any
 
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import OpClass
@@ -16,8 +17,9 @@ from loyalty.stores.models import Store
 class Points(models.DecimalField):
     """Exact points: NUMERIC(20, 6). The store says how many decimals it uses."""
 
-    def __init__(self, *args, **kwargs):
-        super().__init__(*args, **({"max_digits": 20, "decimal_places": 6, "default": Decimal(0)} | kwargs))
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        size: dict[str, Any] = {"max_digits": 20, "decimal_places": 6, "default": Decimal(0)}
+        super().__init__(*args, **(size | kwargs))
 
 
 class Customer(models.Model):

@@ -94,7 +94,8 @@ def record_many(store: Store, news: list[NewActivity]) -> list[Recorded | Except
 
 
 def insert_known(store: Store, news: list[NewActivity], public_ids: list[UUID]) -> dict[UUID, Recorded]:
-    by_id, by_email = [], []
+    by_id: list[dict[str, Any]] = []
+    by_email: list[dict[str, Any]] = []
     for new, public_id in zip(news, public_ids, strict=True):
         if new.is_registered:
             continue  # may turn a guest's id: identify decides

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 from django.db import connection
 from django.utils import timezone
@@ -69,7 +70,7 @@ class Week:
 
 def last_week(store: Store) -> Week:
     now = timezone.now()
-    params = {"store": store.pk, "look_back": LOOK_BACK}
+    params: dict[str, Any] = {"store": store.pk, "look_back": LOOK_BACK}
     params |= {"week": now - timedelta(days=7), "fortnight": now - timedelta(days=14)}
     with connection.cursor() as cursor:
         cursor.execute(WEEKS, params)

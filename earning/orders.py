@@ -54,8 +54,8 @@ def record_fact(
 
 def apply(store_id: int, token: object, ids: list[int]) -> None:
     """Fold the orders that these claimed facts are about, and make their purchase activities due."""
-    due = OrderFact.objects.filter(store_id=store_id, pk__in=ids, claim_token=token, due_at__isnull=False)
-    due = list(due.order_by("pk").select_for_update())
+    claimed = OrderFact.objects.filter(store_id=store_id, pk__in=ids, claim_token=token, due_at__isnull=False)
+    due = list(claimed.order_by("pk").select_for_update())
     if not due:
         return
     store = Store.objects.get(pk=store_id)

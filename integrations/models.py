@@ -57,14 +57,14 @@ class Connection(models.Model):
 
     @property
     def secret(self) -> str:
-        return decrypt(self.sealed_secret, self._purpose)
+        return decrypt(bytes(self.sealed_secret), self._purpose)
 
     @property
     def live_secrets(self) -> list[str]:
         """The secret, and during a rotation the one before it."""
         live = [self.secret]
         if self.sealed_old_secret and self.old_secret_until and self.old_secret_until > timezone.now():
-            live.append(decrypt(self.sealed_old_secret, self._purpose))
+            live.append(decrypt(bytes(self.sealed_old_secret), self._purpose))
         return live
 
     @property

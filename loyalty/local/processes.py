@@ -9,8 +9,10 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO, Any
 
 from .state import Problem
 
@@ -58,9 +60,7 @@ class Leash:
             self._start()
 
     def close(self) -> None:
-        with contextlib.suppress(BrokenPipeError):
-            self.process.stdin.close()
-        self.process.wait()
+        self.process.communicate()  # closes its input, which ends it
 
 
 @dataclass(eq=False)
@@ -76,11 +76,18 @@ class Process:
     stop_signal: int = signal.SIGTERM
     patience: float = 2.5  # seconds between asking it to stop and killing it
     output: Path | int | None = None  # a log file, subprocess.PIPE, or None for ours
-    popen: subprocess.Popen | None = field(default=None, init=False)
+    popen: subprocess.Popen[bytes] = field(init=False)
+    has_started: bool = field(default=False, init=False)
 
     def start(self) -> None:
-        log = self.output.open("ab") if isinstance(self.output, Path) else self.output
-        as_account = {}
+        with contextlib.ExitStack() as stack:
+            log = self.output
+            self._start(stack.enter_context(log.open("ab")) if isinstance(log, Path) else log)
+        self.has_started = True
+        self.leash.tie(self.popen.pid, self.stop_signal)
+
+    def _start(self, log: IO[bytes] | int | None) -> None:
+        as_account: dict[str, Any] = {}
         if self.account:
             as_account = {"user": self.account.pw_uid, "group": self.account.pw_gid, "extra_groups": []}
         self.popen = subprocess.Popen(  # noqa: S603
@@ -94,9 +101,6 @@ class Process:
             preexec_fn=self._die_with_parent,
             **as_account,
         )
-        self.leash.tie(self.popen.pid, self.stop_signal)
-        if isinstance(self.output, Path):
-            log.close()
 
     def _die_with_parent(self) -> None:
         # The leash's second line, should both it and we be killed. Linux only.
@@ -105,16 +109,12 @@ class Process:
 
     @property
     def is_running(self) -> bool:
-        return self.popen is not None and self.popen.poll() is None
-
-    @property
-    def exit_code(self) -> int | None:
-        return self.popen.poll() if self.popen else None
+        return self.has_started and self.popen.poll() is None
 
     @property
     def ending(self) -> str:
         """How it ended, in words."""
-        code = self.exit_code
+        code = self.popen.poll()
         return f"was killed by {signal.Signals(-code).name}" if code and code < 0 else f"ended with exit code {code}"
 
     def ask_to_stop(self) -> None:
@@ -122,7 +122,7 @@ class Process:
             self.popen.send_signal(self.stop_signal)
 
     def wait_or_kill(self) -> None:
-        if self.popen is None:
+        if not self.has_started:
             return
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.popen.wait(self.patience)
@@ -155,7 +155,7 @@ class Process:
         return self.output.read_text(errors="replace").splitlines()[-20:]
 
 
-def wait_until(is_ready, process: Process, patience: float = 60.0) -> None:
+def wait_until(is_ready: Callable[[], bool], process: Process, patience: float = 60.0) -> None:
     """Poll a server that has just been started; a Problem with its own words when it gives up."""
     deadline = time.monotonic() + patience
     while not is_ready():

@@ -37,8 +37,8 @@ def _make_roles(connection: psycopg.Connection, app_password: str | None) -> Non
         # NOINHERIT: what the sweeper may see is seen only after SET ROLE.
         create = sql.SQL("CREATE ROLE {} LOGIN NOINHERIT PASSWORD {}")
         connection.execute(create.format(sql.Identifier(APP_ROLE), sql.Literal(app_password)))
-    is_member = connection.execute("SELECT pg_has_role(%s, %s, 'MEMBER')", [APP_ROLE, SWEEP_ROLE]).fetchone()
-    if not is_member[0]:
+    is_member = connection.execute("SELECT 1 WHERE pg_has_role(%s, %s, 'MEMBER')", [APP_ROLE, SWEEP_ROLE])
+    if is_member.fetchone() is None:
         options = " WITH INHERIT FALSE, SET TRUE" if connection.info.server_version >= 160_000 else ""
         grant = sql.SQL("GRANT {} TO {}" + options)
         connection.execute(grant.format(sql.Identifier(SWEEP_ROLE), sql.Identifier(APP_ROLE)))

@@ -24,7 +24,7 @@ class State:
 
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder).absolute()
-        self.lock: int | None = None
+        self.lock = -1  # the descriptor that holds it, once acquired
 
     def __truediv__(self, name: str) -> Path:
         return self.folder / name

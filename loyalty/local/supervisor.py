@@ -123,9 +123,9 @@ class Supervisor:
 
     def _start(self, watched: Watched) -> None:
         watched.start()
-        if watched.process.popen.stdout:
-            os.set_blocking(watched.process.popen.stdout.fileno(), False)
-            self.selector.register(watched.process.popen.stdout, selectors.EVENT_READ, watched)
+        if output := watched.process.popen.stdout:
+            os.set_blocking(output.fileno(), False)
+            self.selector.register(output, selectors.EVENT_READ, watched)
 
     def watch_until(self, is_done: Callable[[], bool]) -> None:
         while not is_done():
@@ -139,7 +139,6 @@ class Supervisor:
             key.data.take(chunk or b"\n" * bool(key.data.rest))
             if not chunk:
                 self.selector.unregister(key.fileobj)
-                key.fileobj.close()
 
     def _revive(self) -> None:
         for watched in self.watched:

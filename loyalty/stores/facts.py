@@ -123,9 +123,9 @@ def retry(facts: models.QuerySet) -> int:
 def stores_due(model: type[Fact], idle: timedelta, limit: int = 500) -> list[int]:
     """Stores with facts due for longer than `idle`, the longest wait first."""
     with sweeping():
-        late = model.objects.filter(due_at__lt=timezone.now() - idle).exclude(claimed_until__gt=timezone.now())
-        late = late.values("store_id")
-        return [row["store_id"] for row in late.annotate(since=models.Min("due_at")).order_by("since")[:limit]]
+        late = model._default_manager.filter(due_at__lt=timezone.now() - idle).exclude(claimed_until__gt=timezone.now())
+        stores = late.values("store_id").annotate(since=models.Min("due_at")).order_by("since")
+        return [row["store_id"] for row in stores[:limit]]
 
 
 def drain(model: type[Fact], store_id: int, apply: Apply, seconds: float = 40.0) -> int:

@@ -29,7 +29,7 @@ def once(request: Request, name: str, perform: Callable[[], Response], *, store_
     """The answer to the call that `name` stands for. `perform` answers refusals too, as responses."""
     check_name(name)
     _ = request.data  # refused here when it cannot be read
-    identity = digest(credential, request.method, request.path, name)
+    identity = digest(credential, str(request.method), request.path, name)
     body_digest = digest(bytes(request._request.body))
     with transaction.atomic():
         act_for(store_id)
@@ -81,7 +81,7 @@ def replay(first: IdempotencyRecord, body_digest: bytes) -> Response:
             422, "idempotency-key-reused",
             "This Idempotency-Key was used with another body. Use a new key for a new call.",
         )  # fmt: skip
-    content_type = CONTENT_TYPE if first.status >= 400 else None
+    content_type = CONTENT_TYPE if first.status and first.status >= 400 else None
     return Response(first.answer, first.status, headers={"Idempotent-Replayed": "true"}, content_type=content_type)
 
 

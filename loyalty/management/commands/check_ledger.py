@@ -14,6 +14,13 @@ from loyalty.stores.tenancy import acting_for
 SHOWN = 20
 
 
+def moment(text: str) -> datetime:
+    found = parse_datetime(text)
+    if found is None:
+        raise CommandError("--since takes a moment such as 2026-01-31T00:00:00Z.")
+    return found
+
+
 class Command(BaseCommand):
     help = "Check the ledger's invariants. Exits with 1 and the offending rows when one is broken."
 
@@ -28,8 +35,8 @@ class Command(BaseCommand):
             if not stores:
                 raise CommandError(f"There is no store “{slug}”.")
         since = datetime(1, 1, 1, tzinfo=UTC)
-        if options["since"] and not (since := parse_datetime(options["since"])):
-            raise CommandError("--since takes a moment such as 2026-01-31T00:00:00Z.")
+        if options["since"]:
+            since = moment(options["since"])
         broken = sum(self.check_store(store, since) for store in stores)
         if broken:
             raise CommandError(f"{broken} rows break an invariant.", returncode=1)
@@ -38,7 +45,7 @@ class Command(BaseCommand):
     def check_store(self, store: Store, since: datetime) -> int:
         self.stdout.write(f"{store.slug}:")
         broken = 0
-        params = {"store": store.pk, "since": since}
+        params: dict[str, Any] = {"store": store.pk, "since": since}
         with acting_for(store.pk), connection.cursor() as cursor:
             # A proof may read for longer than a page is allowed to.
             cursor.execute("SET LOCAL statement_timeout = 0")
