@@ -65,6 +65,13 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
 ]
 
+# Calls that carry a key instead of a cookie pass these layers only; see wsgi.py.
+KEYED_PREFIXES = ("/api/v1/",)
+KEYED_MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "django.middleware.common.CommonMiddleware",
+]
+
 ROOT_URLCONF = "loyalty.urls"
 WSGI_APPLICATION = "loyalty.wsgi.application"
 APPEND_SLASH = False
@@ -227,6 +234,18 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SCHEMA_PATH_PREFIX": "/api/v1",
+    "PREPROCESSING_HOOKS": ["loyalty.stores.schema.only_native"],
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "loyalty.stores.schema.add_problems",
+    ],
+    "ENUM_NAME_OVERRIDES": {
+        "ActivityState": "earning.models.Activity.State",
+        "CustomerState": "customers.models.Customer.State",
+        "EntryKind": "customers.models.LedgerEntry.Kind",
+        "RuleKind": "earning.actions.choices",
+    },
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
     "SERVE_AUTHENTICATION": [],
     "SERVE_PERMISSIONS": [],
 }

@@ -10,6 +10,7 @@ from loyalty import views
 admin.site.login = secure_admin_login(admin.site.login)
 
 urlpatterns = [
+    path("api/v1/", include("loyalty.api")),
     path("", views.home, name="home"),
     path("livez", views.livez, name="livez"),
     path("readyz", views.readyz, name="readyz"),

@@ -1,7 +1,9 @@
 import os
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import django
+from django.conf import settings
 from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
 from django.utils.http import parse_header_parameters
 
@@ -20,5 +22,22 @@ class Handler(WSGIHandler):
     request_class = Request
 
 
+class KeyedHandler(Handler):
+    """Calls that carry a key need no session, cookie or message: those layers cost more than storing a fact."""
+
+    def load_middleware(self, is_async: bool = False) -> None:
+        middleware = settings.MIDDLEWARE
+        settings.MIDDLEWARE = settings.KEYED_MIDDLEWARE
+        try:
+            super().load_middleware(is_async)
+        finally:
+            settings.MIDDLEWARE = middleware
+
+
 django.setup(set_prefix=False)
-application = Handler()
+pages, keyed = Handler(), KeyedHandler()
+
+
+def application(environ: dict[str, Any], start_response: Callable) -> Iterable[bytes]:
+    is_keyed = environ.get("PATH_INFO", "").startswith(settings.KEYED_PREFIXES)
+    return (keyed if is_keyed else pages)(environ, start_response)
