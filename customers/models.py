@@ -70,7 +70,9 @@ class Customer(models.Model):
             ),
             # Search by the beginning of an address or a name.
             models.Index(
-                fields=["store", "email"], opclasses=["int8_ops", "text_pattern_ops"], name="customers_customer_by_email"
+                fields=["store", "email"],
+                opclasses=["int8_ops", "text_pattern_ops"],
+                name="customers_customer_by_email",
             ),
             models.Index(
                 "store", OpClass(Lower("last_name"), name="text_pattern_ops"), name="customers_customer_by_last"

@@ -73,7 +73,8 @@ def differences(before: EarningRule, after: EarningRule, store: Store) -> list[t
 def settings_in_words(rule: EarningRule) -> dict[str, str]:
     """The kind's own settings by their labels."""
     form = rule.action_kind.Settings()
-    return {str(form[name].label): setting_in_words(field, rule.settings.get(name)) for name, field in form.fields.items()}
+    labels = {name: str(form[name].label) for name in form.fields}
+    return {labels[name]: setting_in_words(field, rule.settings.get(name)) for name, field in form.fields.items()}
 
 
 def setting_in_words(field, value: object) -> str:

@@ -15,189 +15,363 @@ import customers.models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('stores', '0001_initial'),
+        ("stores", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Customer',
+            name="Customer",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('public_id', models.UUIDField(default=uuid_utils.compat.uuid7, editable=False)),
-                ('external_id', models.CharField(blank=True, max_length=255, null=True)),
-                ('email', models.CharField(blank=True, max_length=254, null=True)),
-                ('phone', models.CharField(blank=True, max_length=32, null=True)),
-                ('card_number', models.CharField(blank=True, max_length=64, null=True)),
-                ('first_name', models.CharField(blank=True, max_length=150)),
-                ('last_name', models.CharField(blank=True, max_length=150)),
-                ('birthday', models.DateField(blank=True, null=True)),
-                ('birthday_set_at', models.DateTimeField(blank=True, null=True)),
-                ('tags', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=64), blank=True, default=list, size=None)),
-                ('state', models.CharField(choices=[('guest', 'Guest'), ('enrolled', 'Enrolled'), ('blocked', 'Blocked')], default='guest', max_length=10)),
-                ('properties', models.JSONField(blank=True, default=dict)),
-                ('first_order_at', models.DateTimeField(blank=True, null=True)),
-                ('orders_count', models.PositiveIntegerField(default=0)),
-                ('orders_total', models.DecimalField(decimal_places=4, default=Decimal('0'), max_digits=20)),
-                ('enrolled_at', models.DateTimeField(blank=True, null=True)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('updated_at', models.DateTimeField(auto_now=True)),
-                ('store', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='customers', to='stores.store')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("public_id", models.UUIDField(default=uuid_utils.compat.uuid7, editable=False)),
+                ("external_id", models.CharField(blank=True, max_length=255, null=True)),
+                ("email", models.CharField(blank=True, max_length=254, null=True)),
+                ("phone", models.CharField(blank=True, max_length=32, null=True)),
+                ("card_number", models.CharField(blank=True, max_length=64, null=True)),
+                ("first_name", models.CharField(blank=True, max_length=150)),
+                ("last_name", models.CharField(blank=True, max_length=150)),
+                ("birthday", models.DateField(blank=True, null=True)),
+                ("birthday_set_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "tags",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(max_length=64), blank=True, default=list, size=None
+                    ),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("guest", "Guest"), ("enrolled", "Enrolled"), ("blocked", "Blocked")],
+                        default="guest",
+                        max_length=10,
+                    ),
+                ),
+                ("properties", models.JSONField(blank=True, default=dict)),
+                ("first_order_at", models.DateTimeField(blank=True, null=True)),
+                ("orders_count", models.PositiveIntegerField(default=0)),
+                ("orders_total", models.DecimalField(decimal_places=4, default=Decimal("0"), max_digits=20)),
+                ("enrolled_at", models.DateTimeField(blank=True, null=True)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("updated_at", models.DateTimeField(auto_now=True)),
+                (
+                    "store",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="customers",
+                        to="stores.store",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='CustomerAlias',
+            name="CustomerAlias",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('external_id', models.CharField(max_length=255)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('customer', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='aliases', to='customers.customer')),
-                ('store', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='stores.store')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("external_id", models.CharField(max_length=255)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "customer",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="aliases", to="customers.customer"
+                    ),
+                ),
+                (
+                    "store",
+                    models.ForeignKey(
+                        db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="stores.store"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='LedgerEntry',
+            name="LedgerEntry",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('public_id', models.UUIDField(default=uuid_utils.compat.uuid7, editable=False)),
-                ('seq', models.BigIntegerField()),
-                ('kind', models.CharField(choices=[('earn', 'Earned'), ('redeem', 'Redeemed'), ('adjust', 'Adjusted'), ('expire', 'Expired'), ('hold', 'Held'), ('import', 'Imported'), ('write_off', 'Debt written off')], max_length=10)),
-                ('points', customers.models.Points(decimal_places=6, default=Decimal('0'), max_digits=20)),
-                ('pending', customers.models.Points(decimal_places=6, default=Decimal('0'), max_digits=20)),
-                ('balance_after', customers.models.Points(decimal_places=6, default=Decimal('0'), max_digits=20)),
-                ('pending_after', customers.models.Points(decimal_places=6, default=Decimal('0'), max_digits=20)),
-                ('source', models.CharField(max_length=100)),
-                ('revision', models.PositiveIntegerField(default=1)),
-                ('reason', models.CharField(blank=True, max_length=255)),
-                ('actor', models.CharField(blank=True, max_length=100)),
-                ('effective_at', models.DateTimeField()),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('expires_at', models.DateTimeField(null=True)),
-                ('customer', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='entries', to='customers.customer')),
-                ('store', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='entries', to='stores.store')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("public_id", models.UUIDField(default=uuid_utils.compat.uuid7, editable=False)),
+                ("seq", models.BigIntegerField()),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("earn", "Earned"),
+                            ("redeem", "Redeemed"),
+                            ("adjust", "Adjusted"),
+                            ("expire", "Expired"),
+                            ("hold", "Held"),
+                            ("import", "Imported"),
+                            ("write_off", "Debt written off"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                ("points", customers.models.Points(decimal_places=6, default=Decimal("0"), max_digits=20)),
+                ("pending", customers.models.Points(decimal_places=6, default=Decimal("0"), max_digits=20)),
+                ("balance_after", customers.models.Points(decimal_places=6, default=Decimal("0"), max_digits=20)),
+                ("pending_after", customers.models.Points(decimal_places=6, default=Decimal("0"), max_digits=20)),
+                ("source", models.CharField(max_length=100)),
+                ("revision", models.PositiveIntegerField(default=1)),
+                ("reason", models.CharField(blank=True, max_length=255)),
+                ("actor", models.CharField(blank=True, max_length=100)),
+                ("effective_at", models.DateTimeField()),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("expires_at", models.DateTimeField(null=True)),
+                (
+                    "customer",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="entries",
+                        to="customers.customer",
+                    ),
+                ),
+                (
+                    "store",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="entries",
+                        to="stores.store",
+                    ),
+                ),
             ],
             options={
-                'verbose_name_plural': 'ledger entries',
+                "verbose_name_plural": "ledger entries",
             },
         ),
         migrations.CreateModel(
-            name='Event',
+            name="Event",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('public_id', models.UUIDField(default=uuid_utils.compat.uuid7, editable=False)),
-                ('topic', models.CharField(choices=[('customer.created', 'Customer created'), ('customer.enrolled', 'Customer joined'), ('customer.updated', 'Customer changed'), ('points.moved', 'Points moved'), ('attention', 'Needs a look')], max_length=40)),
-                ('data', models.JSONField(default=dict)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('customer', models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='events', to='customers.customer')),
-                ('store', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='events', to='stores.store')),
-                ('entry', models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='events', to='customers.ledgerentry')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("public_id", models.UUIDField(default=uuid_utils.compat.uuid7, editable=False)),
+                (
+                    "topic",
+                    models.CharField(
+                        choices=[
+                            ("customer.created", "Customer created"),
+                            ("customer.enrolled", "Customer joined"),
+                            ("customer.updated", "Customer changed"),
+                            ("points.moved", "Points moved"),
+                            ("attention", "Needs a look"),
+                        ],
+                        max_length=40,
+                    ),
+                ),
+                ("data", models.JSONField(default=dict)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "customer",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="events",
+                        to="customers.customer",
+                    ),
+                ),
+                (
+                    "store",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="events",
+                        to="stores.store",
+                    ),
+                ),
+                (
+                    "entry",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="events",
+                        to="customers.ledgerentry",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Wallet',
+            name="Wallet",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('unit', models.CharField(default='points', max_length=20)),
-                ('balance', customers.models.Points(decimal_places=6, default=Decimal('0'), max_digits=20)),
-                ('pending', customers.models.Points(decimal_places=6, default=Decimal('0'), max_digits=20)),
-                ('earned', customers.models.Points(decimal_places=6, default=Decimal('0'), max_digits=20)),
-                ('spent', customers.models.Points(decimal_places=6, default=Decimal('0'), max_digits=20)),
-                ('expired', customers.models.Points(decimal_places=6, default=Decimal('0'), max_digits=20)),
-                ('last_seq', models.BigIntegerField(default=0)),
-                ('customer', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='wallets', to='customers.customer')),
-                ('store', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='wallets', to='stores.store')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("unit", models.CharField(default="points", max_length=20)),
+                ("balance", customers.models.Points(decimal_places=6, default=Decimal("0"), max_digits=20)),
+                ("pending", customers.models.Points(decimal_places=6, default=Decimal("0"), max_digits=20)),
+                ("earned", customers.models.Points(decimal_places=6, default=Decimal("0"), max_digits=20)),
+                ("spent", customers.models.Points(decimal_places=6, default=Decimal("0"), max_digits=20)),
+                ("expired", customers.models.Points(decimal_places=6, default=Decimal("0"), max_digits=20)),
+                ("last_seq", models.BigIntegerField(default=0)),
+                (
+                    "customer",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="wallets", to="customers.customer"
+                    ),
+                ),
+                (
+                    "store",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="wallets",
+                        to="stores.store",
+                    ),
+                ),
             ],
         ),
         migrations.AddField(
-            model_name='ledgerentry',
-            name='wallet',
-            field=models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='entries', to='customers.wallet'),
+            model_name="ledgerentry",
+            name="wallet",
+            field=models.ForeignKey(
+                db_constraint=False,
+                db_index=False,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="entries",
+                to="customers.wallet",
+            ),
         ),
         migrations.AddIndex(
-            model_name='customer',
-            index=models.Index(models.F('store'), django.db.models.functions.datetime.ExtractMonth('birthday'), django.db.models.functions.datetime.ExtractDay('birthday'), condition=models.Q(('birthday__isnull', False)), name='customers_customer_birthdays'),
+            model_name="customer",
+            index=models.Index(
+                models.F("store"),
+                django.db.models.functions.datetime.ExtractMonth("birthday"),
+                django.db.models.functions.datetime.ExtractDay("birthday"),
+                condition=models.Q(("birthday__isnull", False)),
+                name="customers_customer_birthdays",
+            ),
         ),
         migrations.AddIndex(
-            model_name='customer',
-            index=models.Index(fields=['store', 'email'], name='customers_customer_by_email', opclasses=['int8_ops', 'text_pattern_ops']),
+            model_name="customer",
+            index=models.Index(
+                fields=["store", "email"],
+                name="customers_customer_by_email",
+                opclasses=["int8_ops", "text_pattern_ops"],
+            ),
         ),
         migrations.AddIndex(
-            model_name='customer',
-            index=models.Index(models.F('store'), django.contrib.postgres.indexes.OpClass(django.db.models.functions.text.Lower('last_name'), name='text_pattern_ops'), name='customers_customer_by_last'),
+            model_name="customer",
+            index=models.Index(
+                models.F("store"),
+                django.contrib.postgres.indexes.OpClass(
+                    django.db.models.functions.text.Lower("last_name"), name="text_pattern_ops"
+                ),
+                name="customers_customer_by_last",
+            ),
         ),
         migrations.AddIndex(
-            model_name='customer',
-            index=models.Index(models.F('store'), django.contrib.postgres.indexes.OpClass(django.db.models.functions.text.Lower('first_name'), name='text_pattern_ops'), name='customers_customer_by_first'),
+            model_name="customer",
+            index=models.Index(
+                models.F("store"),
+                django.contrib.postgres.indexes.OpClass(
+                    django.db.models.functions.text.Lower("first_name"), name="text_pattern_ops"
+                ),
+                name="customers_customer_by_first",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='customer',
-            constraint=models.UniqueConstraint(fields=('store', 'public_id'), name='customers_customer_public_id'),
+            model_name="customer",
+            constraint=models.UniqueConstraint(fields=("store", "public_id"), name="customers_customer_public_id"),
         ),
         migrations.AddConstraint(
-            model_name='customer',
-            constraint=models.UniqueConstraint(fields=('store', 'external_id'), name='customers_customer_external_id'),
+            model_name="customer",
+            constraint=models.UniqueConstraint(fields=("store", "external_id"), name="customers_customer_external_id"),
         ),
         migrations.AddConstraint(
-            model_name='customer',
-            constraint=models.UniqueConstraint(fields=('store', 'email'), name='customers_customer_email'),
+            model_name="customer",
+            constraint=models.UniqueConstraint(fields=("store", "email"), name="customers_customer_email"),
         ),
         migrations.AddConstraint(
-            model_name='customer',
-            constraint=models.UniqueConstraint(fields=('store', 'phone'), name='customers_customer_phone'),
+            model_name="customer",
+            constraint=models.UniqueConstraint(fields=("store", "phone"), name="customers_customer_phone"),
         ),
         migrations.AddConstraint(
-            model_name='customer',
-            constraint=models.UniqueConstraint(fields=('store', 'card_number'), name='customers_customer_card_number'),
+            model_name="customer",
+            constraint=models.UniqueConstraint(fields=("store", "card_number"), name="customers_customer_card_number"),
         ),
         migrations.AddConstraint(
-            model_name='customer',
-            constraint=models.CheckConstraint(condition=models.Q(('email', django.db.models.functions.text.Lower('email'))), name='customers_customer_email_is_normal'),
+            model_name="customer",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("email", django.db.models.functions.text.Lower("email"))),
+                name="customers_customer_email_is_normal",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='customer',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('external_id', ''), _negated=True), models.Q(('email', ''), _negated=True)), name='customers_customer_no_empty_ids'),
+            model_name="customer",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("external_id", ""), _negated=True), models.Q(("email", ""), _negated=True)
+                ),
+                name="customers_customer_no_empty_ids",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='customeralias',
-            constraint=models.UniqueConstraint(fields=('store', 'external_id'), name='customers_alias_external_id'),
+            model_name="customeralias",
+            constraint=models.UniqueConstraint(fields=("store", "external_id"), name="customers_alias_external_id"),
         ),
         migrations.AddIndex(
-            model_name='event',
-            index=models.Index(models.F('store'), models.F('customer'), models.F('id'), name='customers_event_timeline'),
+            model_name="event",
+            index=models.Index(
+                models.F("store"), models.F("customer"), models.F("id"), name="customers_event_timeline"
+            ),
         ),
         migrations.AddIndex(
-            model_name='event',
-            index=models.Index(models.F('store'), models.F('id'), condition=models.Q(('topic', 'attention')), name='customers_event_attention'),
+            model_name="event",
+            index=models.Index(
+                models.F("store"),
+                models.F("id"),
+                condition=models.Q(("topic", "attention")),
+                name="customers_event_attention",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='event',
-            constraint=models.UniqueConstraint(condition=models.Q(('entry__isnull', False)), fields=('store', 'entry'), name='customers_event_per_entry'),
+            model_name="event",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("entry__isnull", False)),
+                fields=("store", "entry"),
+                name="customers_event_per_entry",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='wallet',
-            constraint=models.UniqueConstraint(fields=('store', 'customer', 'unit'), name='customers_wallet_one_each'),
+            model_name="wallet",
+            constraint=models.UniqueConstraint(fields=("store", "customer", "unit"), name="customers_wallet_one_each"),
         ),
         migrations.AddIndex(
-            model_name='ledgerentry',
-            index=models.Index(models.F('store'), models.F('id'), name='customers_entry_newest'),
+            model_name="ledgerentry",
+            index=models.Index(models.F("store"), models.F("id"), name="customers_entry_newest"),
         ),
         migrations.AddConstraint(
-            model_name='ledgerentry',
-            constraint=models.UniqueConstraint(fields=('store', 'wallet', 'seq'), name='customers_entry_seq'),
+            model_name="ledgerentry",
+            constraint=models.UniqueConstraint(fields=("store", "wallet", "seq"), name="customers_entry_seq"),
         ),
         migrations.AddConstraint(
-            model_name='ledgerentry',
-            constraint=models.UniqueConstraint(fields=('store', 'wallet', 'source', 'revision'), include=('points', 'pending'), name='customers_entry_source'),
+            model_name="ledgerentry",
+            constraint=models.UniqueConstraint(
+                fields=("store", "wallet", "source", "revision"),
+                include=("points", "pending"),
+                name="customers_entry_source",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='ledgerentry',
-            constraint=models.CheckConstraint(condition=models.Q(('points__gte', 0), ('kind', 'earn'), ('balance_after__gte', 0), _connector='OR'), name='customers_entry_only_earn_overdraws'),
+            model_name="ledgerentry",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("points__gte", 0), ("kind", "earn"), ("balance_after__gte", 0), _connector="OR"),
+                name="customers_entry_only_earn_overdraws",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='ledgerentry',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('points', 0), _negated=True), models.Q(('pending', 0), _negated=True), _connector='OR'), name='customers_entry_moves'),
+            model_name="ledgerentry",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("points", 0), _negated=True), models.Q(("pending", 0), _negated=True), _connector="OR"
+                ),
+                name="customers_entry_moves",
+            ),
         ),
     ]

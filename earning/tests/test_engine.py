@@ -109,6 +109,6 @@ def test_a_granted_rate_ignores_what_has_changed_since_except_the_order_itself()
 )
 def test_any_split_of_refunds_takes_back_exactly_the_whole(points, total, cuts):
     """Cumulative shares never fall, never exceed, and the last refund ends at zero (L7)."""
-    marks = sorted((total * Decimal(cut)).quantize(Decimal("0.01")) for cut in cuts) + [total]
+    marks = [*sorted((total * Decimal(cut)).quantize(Decimal("0.01")) for cut in cuts), total]
     shares = [clawback(Decimal(points), {"refunded": str(mark), "total": str(total)}, Scale()) for mark in marks]
     assert shares == sorted(shares) and shares[-1] == points and all(0 <= share <= points for share in shares)

@@ -148,7 +148,7 @@ FACTS = {
 def test_720_arrival_orders_and_any_doubling_end_in_the_same_points(store, customer, purchase, work, family, expected):
     """Each arrival order is an order of its own; all of them take their next fact, then the worker runs."""
     arrivals = list(itertools.permutations(FACTS[family]))
-    arrivals = [arrival + (arrival[number % 6],) for number, arrival in enumerate(arrivals)]  # one fact doubled
+    arrivals = [(*arrival, arrival[number % 6]) for number, arrival in enumerate(arrivals)]  # one fact doubled
     for step in range(7):
         for number, arrival in enumerate(arrivals):
             kind, identity, data = arrival[step]

@@ -68,7 +68,8 @@ written AS (
     SELECT 1, wallet_id, seq, points, balance_after, 'activity:' || id, 'bench' FROM moved RETURNING 1),
 added AS (
     UPDATE floor.wallet SET balance = last.balance_after, last_seq = last.seq
-      FROM (SELECT DISTINCT ON (wallet_id) wallet_id, balance_after, seq FROM moved ORDER BY wallet_id, seq DESC) AS last
+      FROM (SELECT DISTINCT ON (wallet_id) wallet_id, balance_after, seq
+              FROM moved ORDER BY wallet_id, seq DESC) AS last
      WHERE wallet.id = last.wallet_id)
 SELECT count(*) FROM written
 """

@@ -16,7 +16,7 @@ CHECKS = {
     "types": [PYTHON, "-m", "mypy"],
     "imports": [PYTHON, "-c", LINT_IMPORTS],
     "migrations": [PYTHON, "manage.py", "makemigrations", "--check", "--dry-run"],
-    "templates": [PYTHON, "-m", "djlint", "--lint", "--quiet", "."],
+    "templates": [PYTHON, "-m", "djlint", "--lint", "--quiet", "templates"],
 }
 
 
