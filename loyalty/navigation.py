@@ -33,16 +33,7 @@ GROUPS: list[tuple[str, list[Item]]] = [
 
 def groups_for(request: HttpRequest, store: Store) -> list[dict]:
     here = request.resolver_match.view_name if request.resolver_match else ""
-    groups = []
-    for label, items in GROUPS:
-        found = []
-        for item in items:
-            try:
-                found.append(entry(item, here, store))
-            except Exception:
-                continue
-        groups.append({"label": label, "items": found})
-    return groups
+    return [{"label": label, "items": [entry(item, here, store) for item in items]} for label, items in GROUPS]
 
 
 def entry(item: Item, here: str, store: Store) -> dict:

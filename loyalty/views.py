@@ -50,7 +50,7 @@ def first_steps(store: Store, has_activity: bool) -> list[dict]:
         step("Add an action", "What customers are rewarded for. Most start with purchases.",
              "earning:rule_kinds", store.rules.exists()),
         step("Connect your shop", "Through a connection it knows already, or with an API key.",
-             "stores:key_list", is_connected),
+             "integrations:connection_list", is_connected),
         step("See the first activity", "It appears within seconds of the first call.",
              "earning:activity_list", has_activity),
     ]  # fmt: skip
