@@ -22,7 +22,7 @@ from django.db.models.functions import Cast, Coalesce, NullIf
 from customers.models import Customer, Wallet
 from loyalty.stores.models import Store
 
-from .listing import Field, Fields
+from .filters import Field, Fields
 from .rendering import ADDRESS
 
 STORES: Fields = {

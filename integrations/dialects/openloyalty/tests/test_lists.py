@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from conftest import make_customer
 from customers.models import Customer, Wallet
-from integrations.dialects.openloyalty import listing
+from integrations.dialects.openloyalty import credentials, listing
 from integrations.models import CustomEvent
 
 from .conftest import errors
@@ -193,3 +193,18 @@ def test_events_can_be_filtered_and_scrolled(store, caller, people):
     assert ids(f"eventDate[gte]={moment}") == ["e2", "e1"]
     assert ids("_scroll=&_itemsOnPage=2") == ["e0", "e1"]
     assert errors(caller.get("customEvent?customerData:email[about]=x")) == [("customerData:email", "invalid")]
+
+
+def test_lists_that_are_of_no_store_filter_too(store, caller, owner):
+    keys = f"/api/admin/{credentials.admin_id(owner)}/api-key"
+    for name in ("Till", "Site"):
+        credentials.issue_key(owner, name, expires_at=timezone.now() + timedelta(days=1))
+    assert [one["name"] for one in caller.get(f"{keys}?name[startsWith]=Ti").told["items"]] == ["Till"]
+    assert caller.get(f"{keys}?expirationDate[lt]=2020-01-01").told["items"] == []
+    assert len(caller.get("/api/store?createdAt[gt]=2020-01-01&code=acme").told["items"]) == 1
+    assert errors(caller.get("/api/store?createdAt[gt]=soon")) == [("createdAt", "invalid")]
+
+
+def test_a_short_list_may_be_asked_for_any_page(caller):
+    assert caller.get("customEvent/schema?_page=2147483647").told["items"] == []
+    assert errors(caller.get("customEvent/schema?_page=2147483648")) == [("_page", "invalid")]

@@ -5,6 +5,7 @@ import pytest
 import redis
 import time_machine
 from allauth.mfa.models import Authenticator
+from django.contrib.auth.hashers import MD5PasswordHasher
 from django.utils import timezone
 
 from conftest import PASSWORD, staff
@@ -36,6 +37,19 @@ def test_a_wrong_password_and_an_unknown_user_look_the_same(nobody, owner):
     for email, password in ((owner.email, "wrong"), ("nobody@acme.example", PASSWORD), ("", PASSWORD)):
         refused = login(nobody, email, password)
         assert (refused.status_code, refused.told) == (401, REFUSED) if email else errors(refused)
+
+
+def test_an_unknown_user_takes_as_long_as_a_wrong_password(nobody, owner, monkeypatch):
+    hashed, encode = [], MD5PasswordHasher.encode
+
+    def counted(*args):
+        hashed.append(args)
+        return encode(*args)
+
+    monkeypatch.setattr(MD5PasswordHasher, "encode", counted)
+    for email in (owner.email, "nobody@acme.example"):
+        login(nobody, email, "wrong")
+    assert len(hashed) == 2
 
 
 def test_who_left_or_has_a_second_factor_cannot_sign_in_with_a_password_alone(nobody, owner, manager):
