@@ -29,6 +29,11 @@ from loyalty.stores.tenancy import act_for, acting_for, store_list
 PASSWORD = "correct horse battery"
 
 
+def pytest_configure() -> None:
+    # A slow hash is a password's protection, and most of a test's time.
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
 # --- The database -----------------------------------------------------------------------------
 
 

@@ -141,7 +141,7 @@ def is_free(customer: Customer, field: str, value: str) -> bool:
     """Nobody else has it. A conflict is left for a person to settle, never merged silently."""
     taken = Customer.objects.filter(store_id=customer.store_id, **{field: value}).exclude(pk=customer.pk).exists()
     if taken:
-        Event.objects.create(
+        Event.objects.get_or_create(  # once, however often a shop tells it
             store_id=customer.store_id, customer=customer, topic=Topic.ATTENTION,
             data={"what": f"{field}_conflict", "value": value},
         )  # fmt: skip

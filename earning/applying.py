@@ -1,6 +1,5 @@
 """Apply a batch of due activities: evaluate in memory, settle, stamp. A handful of statements whatever its size."""
 
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,7 +22,7 @@ from .usage import UsageBook
 SELECT_DUE = """
 SELECT activity.id, activity.customer_id, activity.action, activity.occurred_at, activity.properties,
        activity.asked_state, activity.asked_points, activity.asked_rule_id, activity.state, activity.rule_id,
-       activity.rule_version, activity.points, activity.order_id, activity.decision IS NOT NULL,
+       activity.rule_version, activity.points, activity.order_id,
        customer.state, customer.tags, customer.birthday_set_at, customer.orders_count, customer.orders_total
   FROM (SELECT * FROM earning_activity WHERE store_id = %(store)s AND id = ANY(%(ids)s) AND due_at IS NOT NULL
            AND (%(token)s::uuid IS NULL OR claim_token = %(token)s::uuid) ORDER BY id FOR UPDATE) AS activity
@@ -59,7 +58,6 @@ class Due:
     rule_version: int | None
     points: Decimal
     order_id: int | None
-    is_decided: bool
     customer_state: str
     tags: Sequence[str]
     birthday_set_at: datetime | None
@@ -164,10 +162,9 @@ def orders_of(store: Store, rows: Iterable[Due]) -> dict[int, dict[str, Any]]:
 
 def follow_up(store: Store, rows: list[Due]) -> None:
     """What an applied fact sets off: joining frees what waited for it, orders move goals."""
-    by_action: dict[str, set[int]] = defaultdict(set)
-    for row in rows:
-        by_action[row.action].add(row.customer_id)
-    if joined := by_action.get("sign_up"):
+    if joined := {row.customer_id for row in rows if row.action == "sign_up"}:
         release_waiting(store.pk, joined)
-    if bought := by_action.get("purchase"):
-        goals.reconsider(store, bought)
+    # Rows of one customer in time's order, so that the last one stays.
+    bought = sorted((row for row in rows if row.action == "purchase"), key=lambda row: row.occurred_at)
+    if bought:
+        goals.reconsider(store, {row.customer_id: row.occurred_at for row in bought})
