@@ -23,7 +23,7 @@ from .models import Activity, Order, OrderFact
 Kind = OrderFact.Kind
 ZERO = Decimal(0)
 
-__all__ = ["STATUSES", "Kind", "OrderFactConflict", "apply", "record_fact"]
+__all__ = ["STATUSES", "Kind", "OrderFactConflict", "apply", "record_fact", "record_facts"]
 
 
 class OrderFactConflict(ValueError):
@@ -50,6 +50,12 @@ def record_fact(
         raise OrderFactConflict(f"Refund “{identity}” of this order was reported before with another amount.")
     broker.nudge(APPLY, store.pk)
     return first.attempts == 0 and first.received_at == row.received_at
+
+
+def record_facts(store: Store, facts: list[OrderFact]) -> None:
+    """Store many in one statement; those told before stay as they are. Refunds go one by one, as they may conflict."""
+    OrderFact.objects.bulk_create(facts, ignore_conflicts=True)
+    broker.nudge(APPLY, store.pk)
 
 
 def apply(store_id: int, token: object, ids: list[int]) -> None:

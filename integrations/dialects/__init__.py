@@ -4,7 +4,9 @@ from typing import Any
 
 from django.forms import Form
 
-from ..models import InboundEvent
+from loyalty.stores.models import User
+
+from ..models import Connection, ConnectionToken, InboundEvent
 
 
 class Dialect:
@@ -20,15 +22,26 @@ class Dialect:
     urlconf = ""  # dotted path of its urls module
     settings_form: type[Form] = Form  # checks Connection.settings; its initial values are the defaults
 
+    # What its page says. templates/integrations/setup/<key>.html tells how to point a shop here.
+    summary = ""  # for whom it is, in one sentence
+    key_label = "API key"  # what its own documents call Connection.key
+    secret_label = "API secret"  # noqa: S105 - and the secret; "" when its callers use none
+    issues_keys = False  # whether callers may have keys of their own, see issue_key
+    is_single = False  # at most one connection a store
+
     def default_settings(self) -> dict[str, Any]:
         return {name: field.initial for name, field in self.settings_form.base_fields.items()}
 
-    def process(self, inbound: InboundEvent) -> None:
-        """Apply a call that was kept by `inbox.accept`.
+    def issue_key(self, connection: Connection, name: str, user: User) -> tuple[ConnectionToken, str]:
+        """A key for one caller, made by `user`: (row, clear key). The clear key is shown once."""
+        raise NotImplementedError(f"{self.label} has no keys of this kind")
 
-        Runs in a worker that acts for the call's store, in one transaction with the inbox row's own update,
-        and may run again after a crash: everything it records carries an identity of its own. Raises
-        `inbox.Rejected` for content that can never be applied and `inbox.NotUnderstood` for an event it
-        does not know; any other error is retried, then quarantined.
+    def process_many(self, rows: list[InboundEvent]) -> list[Exception | None]:
+        """Apply calls of one store that were kept by `inbox.accept`, in order, and return what became of each.
+
+        None: applied. `inbox.Rejected`: its content can never be applied, so nothing of it was.
+        `inbox.NotUnderstood`: there is no such event. Anything raised undoes the whole set; it is tried
+        again one by one, then quarantined. Runs in a worker that acts for the store, in one transaction with
+        the update of the rows, and may run again after a crash: what it records has identities of its own.
         """
         raise NotImplementedError(f"{self.label} keeps no calls for later")

@@ -2,6 +2,7 @@
 
 import threading
 from datetime import timedelta
+from typing import ClassVar
 
 import pytest
 from django.db import connection as database
@@ -22,14 +23,13 @@ class Echo(Dialect):
     def __init__(self) -> None:
         self.heard: list[str] = []
 
-    def process(self, inbound):
-        if inbound.body == "bad":
-            raise inbox.Rejected("This is bad.")
-        if inbound.body == "odd":
-            raise inbox.NotUnderstood("What is this?")
-        if inbound.body == "poison":
+    REFUSED: ClassVar = {"bad": inbox.Rejected("This is bad."), "odd": inbox.NotUnderstood("What is this?")}
+
+    def process_many(self, rows):
+        if any(row.body == "poison" for row in rows):
             raise RuntimeError("boom\x00")
-        self.heard.append(inbound.body)
+        self.heard += [row.body for row in rows if row.body not in self.REFUSED]
+        return [self.REFUSED.get(row.body) for row in rows]
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ class Lootly(Dialect):
     prefix = "integrations/webhooks/"
     urlconf = "integrations.dialects.lootly.urls"
     settings_form = LootlySettingsForm
+    summary = "For WooCommerce and Magento shops, and PHP programs, that were written for Lootly."
 
-    def process(self, inbound):
-        events.process(inbound)
+    def process_many(self, rows):
+        return events.process_many(rows)

@@ -6,34 +6,63 @@ from typing import Any
 from django.utils import timezone
 
 from customers import enrolment
-from customers.enrolment import Identity
+from customers.models import Customer
 from earning import activities, orders
 from integrations import connections, inbox
 from integrations.models import Connection, InboundEvent
 from loyalty.stores.bounded_json import BadJSON, loads
-from loyalty.stores.models import Store
 
-from . import people, refunds, serializers
+from . import refunds, serializers
+from .people import People, identity_of, sign_up_of
 from .refusals import Refused
 from .serializers import Person
 from .settings import LootlySettings
-from .told import SOURCE, EventKind, Told, record, show_once
+from .told import SOURCE, Batch, EventKind, Told, show_once
 
 
-def process(inbound: InboundEvent) -> None:
-    """Apply a kept event. Raises inbox.Rejected or inbox.NotUnderstood."""
-    kind = EVENTS.get(inbound.event)
+def process_many(rows: list[InboundEvent]) -> list[Exception | None]:
+    """Apply kept events of one store. All are read first, so that what they name is looked up in one go."""
+    store = rows[0].connection.store
+    batch = Batch(store, People(store, []))
+    events = [read(row, batch) for row in rows]
+    batch.people = People(store, [person for event in events for person in persons_in(event)])
+    outcomes = [apply(event) for event in events]
+    batch.store_facts()
+    return outcomes
+
+
+def read(row: InboundEvent, batch: Batch) -> Told | Exception:
+    kind, settings = EVENTS.get(row.event), LootlySettings.of(row.connection)
     if kind is None:
-        raise inbox.NotUnderstood(f"There is no event “{inbound.event}”.")
+        return inbox.NotUnderstood(f"There is no event “{row.event}”.")
     try:
-        perform(kind, inbound.connection, loads(inbound.body.encode()), inbound.identity)
-    except (BadJSON, Refused, orders.OrderFactConflict) as error:
-        raise inbox.Rejected(str(error)) from error
+        content = kind.read(loads(row.body.encode()), settings)
+    except (BadJSON, Refused) as error:
+        return inbox.Rejected(str(error))
+    return Told(kind, row.connection, settings, content, row.identity, batch)
 
 
-def perform(kind: EventKind, connection: Connection, members: dict[str, Any], identity: str) -> None:
-    settings = LootlySettings.of(connection)
-    kind.apply(Told(connection, settings, kind.read(members, settings), identity))
+def persons_in(event: Told | Exception) -> list[Person]:
+    content = event.content if isinstance(event, Told) else None
+    found = content.get("person") if isinstance(content, dict) else content
+    return [found] if isinstance(found, Person) else []
+
+
+def apply(event: Told | Exception) -> Exception | None:
+    if isinstance(event, Exception):
+        return event
+    try:
+        event.kind.apply(event)
+    except orders.OrderFactConflict as error:
+        return inbox.Rejected(str(error))
+    return None
+
+
+def perform(kind: EventKind, connection: Connection, content: Any, identity: str) -> None:
+    """Apply an event in the request that brought it."""
+    batch = Batch(connection.store, People(connection.store, []))
+    kind.apply(Told(kind, connection, LootlySettings.of(connection), content, identity, batch))
+    batch.store_facts()
 
 
 # --- The connection -----------------------------------------------------------------------------
@@ -63,10 +92,11 @@ def host_of(url: str) -> str:
 
 
 def register(told: Told) -> None:
-    person: Person = told.content
-    customer = people.meet(told.store, person)
-    activities.join(told.store, Identity(external_id=person.external_id), source=SOURCE)
-    activities.release_waiting(told.store.pk, [customer.pk])
+    people = told.batch.people
+    customer = people.meet(told.content)
+    if customer.state == Customer.State.GUEST or customer.pk not in people.joined:
+        activities.join(told.store, identity_of(customer), source=SOURCE, external_id=sign_up_of(customer))
+        people.joined.add(customer.pk)
 
 
 # --- Orders -------------------------------------------------------------------------------------
@@ -75,7 +105,7 @@ def register(told: Told) -> None:
 def order_reached(status: str) -> Callable[[Told], None]:
     """An order of this status: known ones are told again as they go on."""
 
-    def apply(told: Told) -> None:
+    def apply_status(told: Told) -> None:
         order = dict(told.content)
         order_id, person = order.pop("id"), order.pop("person")
         data = order | {
@@ -83,25 +113,17 @@ def order_reached(status: str) -> Callable[[Told], None]:
             "award_on": told.settings.award_on,
             "customer": customer_of(told, person),
         }
-        show_change(told.store, order_id, status, data)
-        record(told.store, order_id, orders.Kind.STATUS, f"{status}:{told.identity}", data)
+        told.batch.add(order_id, orders.Kind.STATUS, f"{status}:{told.identity}", data)
 
-    return apply
-
-
-def show_change(store: Store, order_id: str, status: str, data: dict[str, Any]) -> None:
-    """Two bodies of one status differ and neither says which is newer: the core believes one, a person may pick."""
-    facts = store.order_facts.filter(order_external_id=order_id, kind=orders.Kind.STATUS, data__status=status)
-    if not data["updated_at"] and any(said != data for said in facts.values_list("data", flat=True)):
-        show_once(store, "order_changed", order=order_id, status=status)
+    return apply_status
 
 
 def customer_of(told: Told, person: Person) -> dict[str, Any] | None:
     """Whose order it is, as the core is told: an account joins, a guest is known by the e-mail address only."""
     names = {"first_name": person.first_name, "last_name": person.last_name}
     if person.external_id:
-        customer = people.meet(told.store, person)
-        if enrolment.enrol(customer):
+        customer = told.batch.people.meet(person)
+        if customer.state == Customer.State.GUEST and enrolment.enrol(customer):
             activities.release_waiting(told.store.pk, [customer.pk])
         return names | {"external_id": person.external_id, "email": None, "is_registered": True}
     if person.email and told.settings.count_guest_orders:
@@ -110,11 +132,11 @@ def customer_of(told: Told, person: Person) -> dict[str, Any] | None:
 
 
 def order_cancelled(told: Told) -> None:
-    record(told.store, told.content, orders.Kind.CANCELLED, "cancelled", {})
+    told.batch.add(told.content, orders.Kind.CANCELLED, "cancelled", {})
 
 
 def order_closed(told: Told) -> None:
-    record(told.store, told.content, orders.Kind.CLOSED, "closed", {})
+    told.batch.add(told.content, orders.Kind.CLOSED, "closed", {})
 
 
 REFUND = "refunds-create"

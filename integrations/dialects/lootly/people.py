@@ -1,5 +1,8 @@
 """Who a shop means. Its id decides; an e-mail address finds only customers without an id."""
 
+from collections.abc import Iterable
+from functools import cached_property
+
 from customers import enrolment
 from customers.enrolment import Identity
 from customers.models import Customer, Event, Topic
@@ -29,17 +32,59 @@ def meet(store: Store, person: Person) -> Customer:
     """Find or make the customer of a shop account, and learn what is new about them."""
     email = None if belongs_to_another(store, person) else person.email
     customer = enrolment.identify(store, Identity(person.external_id, email), is_registered=True)
-    address = {"country": person.country, "zip": person.zip}
     enrolment.update_profile(
         customer,
         first_name=person.first_name,
         last_name=person.last_name,
         birthday=person.birthday,
-        properties={name: value for name, value in address.items() if value},
+        properties={name: value for name, value in address_of(person).items() if value},
     )
     if email is None and person.email:
         show_conflict(customer, person.email)
     return customer
+
+
+class People:
+    """The customers that a batch of events names, looked up in one go. Only unknown ones and news cost more."""
+
+    def __init__(self, store: Store, persons: Iterable[Person]) -> None:
+        self.store = store
+        ids = {person.external_id for person in persons if person.external_id}
+        self._known = {one.external_id: one for one in store.customers.filter(external_id__in=ids)} if ids else {}
+
+    def meet(self, person: Person) -> Customer:
+        known = self._known.get(person.external_id)
+        if known is None or has_news(known, person):
+            known = self._known[person.external_id] = meet(self.store, person)
+        return known
+
+    @cached_property
+    def joined(self) -> set[int]:
+        """Who of them told that they made an account."""
+        names = {sign_up_of(customer): customer.pk for customer in self._known.values()}
+        told = self.store.activities.filter(action="sign_up", external_id__in=names)
+        return {names[name] for name in told.values_list("external_id", flat=True)}
+
+
+def sign_up_of(customer: Customer) -> str:
+    """The external id of the activity that a customer joined by."""
+    return f"customer:{customer.pk}"
+
+
+def has_news(known: Customer, person: Person) -> bool:
+    told = {
+        "email": person.email,
+        "first_name": person.first_name,
+        "last_name": person.last_name,
+        "birthday": person.birthday,
+    }
+    return any(value and value != getattr(known, name) for name, value in told.items()) or any(
+        value and known.properties.get(name) != value for name, value in address_of(person).items()
+    )
+
+
+def address_of(person: Person) -> dict[str, str]:
+    return {"country": person.country, "zip": person.zip}
 
 
 def belongs_to_another(store: Store, person: Person) -> bool:

@@ -76,7 +76,7 @@ def take_event(received: Received, kind: EventKind) -> Answer:
     connection, signed = received.connection, received.signed
     content = kind.read(signed.values, LootlySettings.of(connection))
     if received.event == events.REFUND and refunds.has_ids(content):
-        return record_refund(received, kind)
+        return record_refund(received, kind, content)
     if not received.keep(signed.identity):
         inbox.accept_again(connection, received.event, signed.identity, is_state=kind.is_state)
         if received.event == events.REFUND and not signed.message_id:
@@ -91,13 +91,13 @@ def keep_second(received: Received) -> None:
             return
 
 
-def record_refund(received: Received, kind: EventKind) -> Answer:
+def record_refund(received: Received, kind: EventKind, content: Any) -> Answer:
     """A refund with an id is recorded at once: the same id with another amount must be refused here and now."""
     connection, signed = received.connection, received.signed
 
     def perform(kept: InboundEvent) -> dict[str, Any]:
         try:
-            events.perform(kind, connection, signed.values, signed.identity)
+            events.perform(kind, connection, content, signed.identity)
         except OrderFactConflict as error:
             raise Refused(409, "id_conflict", str(error), "id") from error
         return ACCEPTED.body["data"]

@@ -1,22 +1,29 @@
 """Refunds with ids are told apart by them; without, equal words are one refund until a person says otherwise."""
 
 from decimal import Decimal
+from typing import Any
 
-from earning.orders import Kind
+from django.db import transaction
+
+from earning.orders import Kind, record_fact
 
 from .serializers import Refund
-from .told import Told, record, show_once
+from .told import SOURCE, Told, show_once
 
 
+@transaction.atomic
 def refund(told: Told) -> None:
+    """All refunds of one call or none: one may conflict."""
     order_id, refunds = told.content
     for one in refunds:
-        if one.id:
-            record(told.store, order_id, Kind.REFUND, f"id:{one.id}", {"amount": str(one.amount)})
-        elif is_second(told.identity):
-            maybe_refund(told, order_id, one)
+        if one.id or not is_second(told.identity):
+            record(told, order_id, f"id:{one.id}" if one.id else told.identity, {"amount": str(one.amount)})
         else:
-            record(told.store, order_id, Kind.REFUND, told.identity, {"amount": str(one.amount)})
+            maybe_refund(told, order_id, one)
+
+
+def record(told: Told, order_id: str, identity: str, data: dict[str, Any]) -> None:
+    record_fact(told.store, order_id, Kind.REFUND, identity=identity, data=data, source=SOURCE)
 
 
 def second(identity: str, number: int) -> str:
@@ -35,7 +42,7 @@ def maybe_refund(told: Told, order_id: str, one: Refund) -> None:
     order = told.store.orders.filter(external_id=order_id).exclude(status="").first()
     if facts.filter(identity=told.identity).exists() or (order and refunded + one.amount > order.total):
         return
-    record(told.store, order_id, Kind.REFUND, told.identity, {"amount": str(one.amount), "is_uncounted": True})
+    record(told, order_id, told.identity, {"amount": str(one.amount), "is_uncounted": True})
     show_once(told.store, "possible_second_refund", order=order_id, amount=str(one.amount), identity=told.identity)
 
 
