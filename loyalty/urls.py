@@ -20,5 +20,6 @@ urlpatterns = [
     path("s/<slug:slug>/", views.OverviewView.as_view(), name="overview"),
     path("s/<slug:slug>/", include("earning.urls")),
     path("s/<slug:slug>/customers/", include("loyalty.customer_urls")),
+    path("s/<slug:slug>/integrations/", include("integrations.urls")),
     *registry.urlpatterns(),
 ]

@@ -162,7 +162,14 @@
   }
   document.addEventListener("change", submitOnChange);
 
+  // The answer to a form that shows a secret once: reloading it shows the page, and sends nothing again.
+  function forgetTheForm() {
+    const page = document.querySelector("[data-page-url]");
+    if (page) history.replaceState(null, "", page.dataset.pageUrl);
+  }
+
   function start() {
+    forgetTheForm();
     guessTimezone();
     showWhatMatters();
     settleToasts();
