@@ -12,9 +12,11 @@ from conftest import apply_all, balance, make_customer
 from customers.enrolment import Identity
 from earning import activities, orders
 from earning.actions import KINDS
+from earning.folding import STATUSES
 from earning.forms import ICONS
 from earning.models import Activity, EarningRule
 from earning.views import example_call
+from loyalty.stores.forms import AWARD_STATUSES
 
 
 @pytest.fixture
@@ -186,6 +188,10 @@ def test_every_icon_is_in_the_sprite():
     with open(finders.find("vendor/tabler-icons/icons.svg")) as sprite:
         drawn = set(re.findall(r'<symbol id="([^"]+)"', sprite.read()))
     assert {kind.icon for kind in KINDS.values()} | set(ICONS) <= drawn
+
+
+def test_store_may_choose_each_status_that_an_order_passes_through():
+    assert tuple(status for status, _ in AWARD_STATUSES) == STATUSES
 
 
 # --- Activity -----------------------------------------------------------------------------------

@@ -16,7 +16,13 @@ from .opening import open_store
 OFTEN_USED = ["EUR", "USD", "GBP", "CHF", "SEK", "NOK", "DKK", "PLN", "CZK", "CAD", "AUD", "JPY", "INR", "BRL"]
 REGIONS = ["Africa", "America", "Antarctica", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific"]
 # What an order passes through; the words of each shop system are folded into these before they get here.
-AWARD_STATUSES = [("pending", "Placed"), ("processing", "Paid, not yet sent"), ("completed", "Completed")]
+AWARD_STATUSES = [
+    ("pending", "Placed"),
+    ("processing", "Being prepared"),
+    ("paid", "Paid"),
+    ("fulfilled", "Sent"),
+    ("completed", "Completed"),
+]
 
 
 @cache
