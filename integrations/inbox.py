@@ -1,5 +1,6 @@
 """Calls as they came: kept before they are interpreted, so that none is lost and none counts twice."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -9,7 +10,6 @@ from django.db import InterfaceError, OperationalError
 from django.db import connection as database
 from django.db.models import QuerySet
 from django.utils import timezone
-from uuid_utils.compat import uuid7
 
 from loyalty.stores import broker
 from loyalty.stores.tenancy import acting_for, store_list
@@ -53,9 +53,10 @@ class Kept:
 
 INSERT = """
 INSERT INTO integrations_inboundevent (store_id, connection_id, event, identity, body, outcome, error, answer_status,
-    answer, received_at, due_at, attempts)
+    answer, received_at, due_at, applied_at, attempts)
 VALUES (%(store)s, %(connection)s, %(event)s, %(identity)s, %(body)s, %(outcome)s, %(error)s, NULL,
-    NULL, clock_timestamp(), CASE WHEN %(outcome)s = 'waiting' THEN clock_timestamp() END, 0)
+    NULL, clock_timestamp(), CASE WHEN %(outcome)s = 'waiting' THEN clock_timestamp() END,
+    CASE WHEN %(outcome)s <> 'waiting' THEN clock_timestamp() END, 0)
 ON CONFLICT (store_id, connection_id, event, identity) DO NOTHING RETURNING id
 """
 
@@ -131,7 +132,7 @@ def answer_once(
             return Kept(first, Answer.of(first), is_first=False)
         made = InboundEvent(
             store_id=connection.store_id, connection=connection, event=event, body=body, due_at=None,
-            identity=f"{identity}:{uuid7()}" if within else identity,
+            identity=slots(identity, within)[0] if within else identity,
         )  # fmt: skip
         InboundEvent.objects.bulk_create([made], ignore_conflicts=True)
         row = connection.inbound_events.get(store_id=connection.store_id, event=event, identity=made.identity)
@@ -154,9 +155,15 @@ def _recent(connection: Connection, event: str, identity: str, within: timedelta
     with database.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, %s))", [f"{event}:{identity}", connection.pk])
     told = connection.inbound_events.filter(
-        store_id=connection.store_id, event=event, identity__startswith=f"{identity}:"
+        store_id=connection.store_id, event=event, identity__in=slots(identity, within)
     )
     return told.filter(received_at__gt=timezone.now() - within).order_by("-pk").first()
+
+
+def slots(identity: str, within: timedelta) -> list[str]:
+    """Names for this stretch of time and the one before it: a call of the last `within` has one of them."""
+    slot = int(time.time() / within.total_seconds())
+    return [f"{identity}:{slot}", f"{identity}:{slot - 1}"]
 
 
 def _keep_answer(row: InboundEvent, answer: Answer) -> None:
