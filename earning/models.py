@@ -178,7 +178,13 @@ class OrderFact(Fact):
                 fields=["store", "order_external_id", "kind", "identity"], name="earning_orderfact_once"
             ),
         ]
-        indexes = [Fact.due_index("earning_orderfact_due")]
+        indexes = [
+            Fact.due_index("earning_orderfact_due"),
+            # Items that wait for a person.
+            models.Index(
+                "store", "id", condition=Q(quarantined_at__isnull=False), name="earning_orderfact_quarantined"
+            ),
+        ]
 
 
 class Activity(Fact):
@@ -238,8 +244,11 @@ class Activity(Fact):
                 "store", "customer", "rule", "occurred_at", name="earning_activity_usage", include=["points"],
                 condition=Q(state__in=["pending", "approved"], rule__isnull=False),
             ),
-            # Items that wait for a person.
+            # Items that wait for a person: to be tried again, to be approved.
             models.Index("store", "id", condition=Q(quarantined_at__isnull=False), name="earning_activity_quarantined"),
+            models.Index(
+                "store", "id", condition=Q(state="pending", due_at__isnull=True), name="earning_activity_waiting"
+            ),
         ]  # fmt: skip
 
     def __str__(self):

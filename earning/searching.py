@@ -73,10 +73,16 @@ def in_state(state: str) -> Q:
     return Q(state=state)
 
 
+def is_stuck(store: Store) -> bool:
+    """Whether a fact, of an order or not, was given up and waits for a person."""
+    stuck = in_state("stuck")
+    return store.activities.filter(stuck).exists() or store.order_facts.filter(stuck).exists()
+
+
 def waiting_by_hand() -> Q:
     """Pending because its rule asks a person, and nobody has said a word yet."""
     by_hand = Q(rule__approval=EarningRule.Approval.BY_HAND, asked_state="", decision__isnull=False)
-    return Q(state=Activity.State.PENDING) & by_hand & (Q(order=None) | Q(order__is_awardable=True))
+    return Q(state=Activity.State.PENDING, due_at=None) & by_hand & (Q(order=None) | Q(order__is_awardable=True))
 
 
 def named(store: Store, text: str) -> Q:

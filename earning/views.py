@@ -217,7 +217,7 @@ class ActivityListView(StoreMixin, TemplateView):
     def has_stuck(self) -> bool:
         """Asked by the page; a poll of the rows has no need of it."""
         is_shown = self.request.GET.get("state") == "stuck"
-        return not is_shown and self.store.activities.filter(quarantined_at__isnull=False).exists()
+        return not is_shown and searching.is_stuck(self.store)
 
 
 def told(rows: Iterable[Activity], store: Store, params: Mapping[str, str]) -> list[dict[str, Any]]:

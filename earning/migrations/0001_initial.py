@@ -443,4 +443,22 @@ class Migration(migrations.Migration):
                 fields=("store", "order_external_id", "kind", "identity"), name="earning_orderfact_once"
             ),
         ),
+        migrations.AddIndex(
+            model_name="activity",
+            index=models.Index(
+                models.F("store"),
+                models.F("id"),
+                condition=models.Q(("due_at__isnull", True), ("state", "pending")),
+                name="earning_activity_waiting",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="orderfact",
+            index=models.Index(
+                models.F("store"),
+                models.F("id"),
+                condition=models.Q(("quarantined_at__isnull", False)),
+                name="earning_orderfact_quarantined",
+            ),
+        ),
     ]
