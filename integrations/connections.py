@@ -50,10 +50,17 @@ def note_call(connection: Connection, call: str) -> None:
     """Remember the latest call, to the minute: a write per call would cost more than it tells."""
     now = timezone.now()
     if connection.last_call_at is None or now - connection.last_call_at > NOTE_EVERY:
-        Connection.objects.filter(pk=connection.pk).update(last_call_at=now, last_call=call[:100])
+        note(connection, last_call_at=now, last_call=call[:100])
 
 
 def note_error(connection: Connection, error: str) -> None:
     now = timezone.now()
     if connection.last_error_at is None or now - connection.last_error_at > NOTE_EVERY:
-        Connection.objects.filter(pk=connection.pk).update(last_error_at=now, last_error=error[:255])
+        note(connection, last_error_at=now, last_error=error[:255])
+
+
+@transaction.atomic
+def note(connection: Connection, **fields: Any) -> None:
+    """Write it unless somebody holds the row just now: no caller waits for a note."""
+    free = Connection.objects.select_for_update(skip_locked=True).filter(pk=connection.pk)
+    Connection.objects.filter(pk__in=free.values("pk")).update(**fields)

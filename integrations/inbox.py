@@ -75,9 +75,9 @@ def accept(
     try:
         is_new = _insert_alone(row)
     except (OperationalError, InterfaceError):
-        if database.in_atomic_block:
+        if database.in_atomic_block or not database.connection.closed:
             raise
-        # Perhaps the connection broke while committing. Asked again, the unique identity tells.
+        # The connection broke, perhaps while committing. Asked again, the unique identity tells.
         database.close()
         is_new = _insert_alone(row)
     if is_new and outcome == Outcome.WAITING:
@@ -88,7 +88,8 @@ def accept(
 def _insert_alone(row: dict[str, Any]) -> bool:
     with database.cursor() as cursor:
         cursor.execute(
-            "SELECT set_config('app.stores', %(stores)s, true);" + INSERT, row | {"stores": store_list(row["store"])}
+            "SELECT set_config('app.stores', %(stores)s, true), set_config('statement_timeout', '3s', true);" + INSERT,
+            row | {"stores": store_list(row["store"])},
         )
         cursor.nextset()
         return cursor.fetchone() is not None

@@ -1,5 +1,10 @@
+import threading
+import time
 from datetime import timedelta
 
+import pytest
+from django.db import connection as database
+from django.db import transaction
 from django.forms import BooleanField, ChoiceField, Form
 from django.utils import timezone
 
@@ -65,3 +70,25 @@ def test_every_dialect_is_named_once_and_its_defaults_are_valid():
         assert dialect.key == key and dialect.label and registry.get(key) is dialect
         form = dialect.settings_form(dialect.default_settings())
         assert form.is_valid(), form.errors
+
+
+@pytest.mark.django_db(transaction=True)
+def test_no_call_waits_for_its_note(store):
+    connection, _ = connections.connect(store, Chatty())
+    held, done = threading.Event(), threading.Event()
+
+    def hold():
+        with transaction.atomic():
+            Connection.objects.select_for_update().get(pk=connection.pk)
+            held.set()
+            done.wait(10)
+        database.close()
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    held.wait(10)
+    started = time.monotonic()
+    connections.note_call(connection, "hello")
+    assert time.monotonic() - started < 2
+    done.set()
+    holder.join()
