@@ -152,6 +152,9 @@ class InboundEvent(Fact):
             models.Index("store", "id", name="integrations_inbound_newest"),
         ]
 
+    def __str__(self):
+        return self.event
+
 
 class EventSchema(models.Model):
     """A custom event that callers declared before they send it: its name and its body's fields."""

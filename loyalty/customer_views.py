@@ -16,7 +16,7 @@ from django.views.generic import FormView, TemplateView
 from customers import enrolment
 from customers.enrolment import BadIdentity, Identity
 from customers.forms import CustomerForm
-from customers.models import Customer, LedgerEntry, Topic
+from customers.models import Customer, Event, LedgerEntry, Topic
 from customers.views import DETAIL, CustomerMixin
 from earning import activities
 from earning.models import Activity
@@ -26,12 +26,12 @@ from loyalty.stores.models import Store
 from loyalty.stores.paging import Page, page_of, row_id
 
 PAGE = 25
-LOOK_BACK = 500  # the newest activities that are searched for ones that wait: bounded, however long the history
+LOOK_BACK = 500  # the newest rows that are searched for the few to show: bounded, however long the history
 ACTIVITY_SOURCE = re.compile(r"activity:(\d+)")
 
 
 class CustomerDetailView(CustomerMixin, TemplateView):
-    """Figures, and one of several lists. The page asks every two seconds and is told only of change."""
+    """Figures, and one of several lists. The page asks again and again, and is told only of change."""
 
     template_name = "customers/customer_detail.html"
 
@@ -68,7 +68,7 @@ class CustomerDetailView(CustomerMixin, TemplateView):
         return super().get_context_data(
             wallet=self.wallet, tab=self.tab, pulse=self.pulse, **TABS[self.tab](self),
             waiting=waiting(store, customer),
-            attention=store.events.filter(customer=customer, topic=Topic.ATTENTION).order_by("-id")[:3],
+            attention=attention(store, customer),
             aliases=customer.aliases.filter(store=store)[:10], **kwargs,
         )  # fmt: skip
 
@@ -80,6 +80,12 @@ class CustomerDetailView(CustomerMixin, TemplateView):
 
 def activities_of(store: Store, customer: Customer) -> QuerySet[Activity]:
     return store.activities.filter(customer=customer).select_related("rule", "order", "customer")
+
+
+def attention(store: Store, customer: Customer) -> QuerySet[Event]:
+    """What a person should look at, among the newest such items of the store."""
+    items = store.events.filter(topic=Topic.ATTENTION).order_by("-id").values("pk")[:LOOK_BACK]
+    return store.events.filter(pk__in=items, customer=customer).order_by("-id")[:3]
 
 
 def waiting(store: Store, customer: Customer) -> list[dict[str, Any]]:
