@@ -43,6 +43,7 @@ class Settlement:
     actor: str = ""
     effective_at: datetime | None = None
     expires_at: datetime | None = None
+    is_first: bool = False  # the caller knows, by a lock of its own, that the source has posted nothing yet
 
 
 @dataclass(slots=True)
@@ -114,9 +115,11 @@ SELECT entry.wallet_id, entry.source, sum(entry.points), sum(entry.pending), max
 
 
 def read_posted(store: Store, purses: dict[int, Purse], settlements: list[Settlement]) -> dict[tuple, Posted]:
-    wanted = [(purses[one.customer_id].id, one.source) for one in settlements]
+    wanted = [(purses[one.customer_id].id, one.source) for one in settlements if not one.is_first]
     if store.negative_balance == Store.NegativeBalance.WRITE_OFF:
         wanted += [(wallet_id, write_off_of(source)) for wallet_id, source in wanted]
+    if not wanted:
+        return {}
     wallets, sources = map(list, zip(*set(wanted), strict=True))
     rows = run_set(POSTED, {"store": store.pk, "wallets": wallets, "sources": sources})
     return {(wallet_id, source): Posted(*sums) for wallet_id, source, *sums in rows}

@@ -22,7 +22,7 @@ from .usage import UsageBook
 SELECT_DUE = """
 SELECT activity.id, activity.customer_id, activity.action, activity.occurred_at, activity.properties,
        activity.asked_state, activity.asked_points, activity.asked_rule_id, activity.state, activity.rule_id,
-       activity.rule_version, activity.points, activity.order_id,
+       activity.rule_version, activity.points, activity.order_id, activity.applied_at IS NULL,
        customer.state, customer.tags, customer.birthday_set_at, customer.orders_count, customer.orders_total
   FROM (SELECT * FROM earning_activity WHERE store_id = %(store)s AND id = ANY(%(ids)s) AND due_at IS NOT NULL
            AND (%(token)s::uuid IS NULL OR claim_token = %(token)s::uuid) ORDER BY id FOR UPDATE) AS activity
@@ -58,6 +58,7 @@ class Due:
     rule_version: int | None
     points: Decimal
     order_id: int | None
+    is_first: bool
     customer_state: str
     tags: Sequence[str]
     birthday_set_at: datetime | None
@@ -127,7 +128,9 @@ def stand(row: Due, decision: Decision, granted: Rule | None, now: datetime) -> 
 
 def settlement_of(row: Due, decision: Decision) -> Settlement:
     reason = decision.rule.name if decision.rule else ""
-    settlement = Settlement(row.customer_id, f"activity:{row.id}", reason=reason, effective_at=row.occurred_at)
+    settlement = Settlement(
+        row.customer_id, f"activity:{row.id}", reason=reason, effective_at=row.occurred_at, is_first=row.is_first
+    )
     if decision.state == "approved":
         settlement.points = decision.points
     elif decision.state == "pending":

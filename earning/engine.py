@@ -118,7 +118,9 @@ def evaluate(
 
 def circumstances(rule: Rule, fact: Fact, person: Person, used: Usage | None) -> list[Check]:
     """What a rule's common settings ask of the moment, the person and the limit. Only what is set is checked."""
-    checks: list[Check] = [{"check": "enabled", "ok": rule.is_enabled}]
+    checks: list[Check] = []
+    if not rule.is_enabled:
+        checks.append({"check": "enabled", "ok": False})
     if person.state == "blocked":
         checks.append({"check": "not_blocked", "ok": False})
     if rule.active_from or rule.active_until:

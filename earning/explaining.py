@@ -35,7 +35,7 @@ def explain(decision: Mapping[str, Any] | None, store: Store) -> list[str]:
     for rule in decision["rules"]:
         verdict = "paid" if rule["pays"] else "did not pay"
         lines.append(f"“{rule['name']}” (version {rule['version']}) {verdict}.")
-        lines += [sentence(check, store) for check in rule["checks"] if check["check"] != "enabled" or not check["ok"]]
+        lines += [sentence(check, store) for check in rule["checks"]]
     if decision["outcome"] == "awarded":
         lines.append(arithmetic(decision, store))
         lines += afterwards(decision, store)
@@ -85,7 +85,7 @@ def sentence(check: Mapping[str, Any], store: Store) -> str:
     seen, want = check.get("seen"), check.get("want")
     match check["check"]:
         case "enabled":
-            return "The rule is on." if check["ok"] else "The rule is switched off."
+            return "The rule is switched off."
         case "not_blocked":
             return "The customer is blocked."
         case "dates":
