@@ -107,11 +107,15 @@ class Year:
         self.start = now - timedelta(days=365)
 
     def of(self, person: Person) -> Iterator[Happening]:
-        joined = self.hour_of(self.start + timedelta(days=int(self.rng.triangular(0, 365, 300))))
+        joined = self.hour_of(self.start + timedelta(days=self.day_of_joining()))
         if not person.is_guest:
             yield Joined(joined, person)
             yield from self.engage(person, joined)
         yield from self.shop(person, joined)
+
+    def day_of_joining(self) -> int:
+        """Some came along when the programme began; more and more since."""
+        return self.rng.randrange(30) if self.rng.random() < 0.2 else int(self.rng.triangular(0, 365, 365))
 
     def shop(self, person: Person, joined: datetime) -> Iterator[Happening]:
         """Orders until the year ends or they go elsewhere."""
@@ -203,5 +207,5 @@ class Year:
 
     def to_weekend(self, at: datetime) -> datetime:
         """Many wait for the weekend."""
-        is_early = at.weekday() < 5
-        return at + timedelta(days=5 - at.weekday()) if is_early and self.rng.random() < 0.3 else at
+        waits = at.weekday() < 5 and self.rng.random() < 0.3
+        return at + timedelta(days=self.rng.choice((5, 6)) - at.weekday()) if waits else at

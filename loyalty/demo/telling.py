@@ -27,18 +27,19 @@ def tell(store: Store, happened: list[Happening]) -> None:
                 calendar_facts.record(store, day)
                 tell_day(store, by_day.get(day, []))
             apply(store)
-    drain(Activity, store.pk, applying.apply)  # goals that the last orders reached
 
 
 def stretches(by_day: dict[date, list[Happening]]) -> Iterator[list[date]]:
     """The days in groups that may be applied together: up to a week, and no deed after an order of the same person,
-    since orders are applied last and the statement would turn their sequence round."""
+    since orders are applied last and the statement would turn their sequence round. The latest, which people see
+    first, one by one."""
     first, last = min(by_day), max(by_day)
     days: list[date] = []
     bought: set[str] = set()
     for day in (first + timedelta(days=number) for number in range((last - first).days + 1)):
         happened = by_day.get(day, [])
-        if len(days) == 7 or not bought.isdisjoint(one.person.email for one in happened if isinstance(one, Did)):
+        is_full = bool(days) and (len(days) == 7 or (last - day).days < 14)
+        if is_full or not bought.isdisjoint(one.person.email for one in happened if isinstance(one, Did)):
             yield days
             days, bought = [], set()
         days.append(day)
@@ -50,7 +51,7 @@ def stretches(by_day: dict[date, list[Happening]]) -> Iterator[list[date]]:
 
 def apply(store: Store) -> None:
     work(OrderFact, store.pk, orders.apply)
-    work(Activity, store.pk, applying.apply)
+    drain(Activity, store.pk, applying.apply)  # orders reach goals, which are due then
 
 
 def tell_day(store: Store, happened: list[Happening]) -> None:
