@@ -1,7 +1,6 @@
 """Finding a customer by the beginning of what is known of them."""
 
 from django.db.models import CharField, Lookup, Q, QuerySet
-from django.db.models.functions import Lower
 
 from .models import Customer, CustomerAlias
 
@@ -30,12 +29,16 @@ def search(customers: QuerySet[Customer], text: str) -> QuerySet[Customer]:
     found = Q(email__begins=text.lower()) | Q(external_id__begins=text) | exact
     if "@" not in text:
         found |= named(text.lower())
-    return customers.alias(first=Lower("first_name"), last=Lower("last_name")).filter(found)
+    return customers.filter(found)
 
 
 def named(text: str) -> Q:
     """One word begins either name; of several, the first begins one name and the rest the other."""
     head, _, rest = text.partition(" ")
     if not rest:
-        return Q(first__begins=text) | Q(last__begins=text)
-    return Q(last__begins=text) | Q(first__begins=head, last__begins=rest) | Q(last__begins=head, first__begins=rest)
+        return Q(first_key__begins=text) | Q(last_key__begins=text)
+    return (
+        Q(last_key__begins=text)
+        | Q(first_key__begins=head, last_key__begins=rest)
+        | Q(last_key__begins=head, first_key__begins=rest)
+    )

@@ -8,7 +8,7 @@ from typing import Any
 from django import forms
 from django.db.models import Q, QuerySet
 
-from customers.models import CustomerAlias
+from customers.search import search
 from loyalty.stores.models import Store
 
 from .actions import KINDS
@@ -86,14 +86,11 @@ def waiting_by_hand() -> Q:
 
 
 def named(store: Store, text: str) -> Q:
-    """Of a customer whose e-mail begins so or who has this id, or reported under this id."""
-    who = Q(email__startswith=text.lower()) | Q(external_id=text)
-    customers = set(store.customers.filter(who).values_list("id", flat=True)[:CUSTOMERS_FOUND])
-    aliases = CustomerAlias.objects.filter(store=store, external_id=text)
-    customers |= set(aliases.values_list("customer_id", flat=True)[:CUSTOMERS_FOUND])
+    """Of a customer who is found by this, or reported under this id."""
+    customers = search(store.customers.all(), text).values_list("id", flat=True)[:CUSTOMERS_FOUND]
     # Named actions let the index of (store, action, external_id) answer.
     actions = [*KINDS, *store.rules.filter(kind="custom").values_list("action", flat=True)]
-    return Q(customer_id__in=customers) | Q(action__in=actions, external_id=text)
+    return Q(customer_id__in=list(customers)) | Q(action__in=actions, external_id=text)
 
 
 def fingerprint(rows: Iterable[Activity]) -> str:

@@ -3,7 +3,6 @@
 from decimal import Decimal
 
 import django.contrib.postgres.fields
-import django.contrib.postgres.indexes
 import django.db.models.deletion
 import django.db.models.functions.datetime
 import django.db.models.functions.text
@@ -33,6 +32,22 @@ class Migration(migrations.Migration):
                 ("card_number", models.CharField(blank=True, max_length=64, null=True)),
                 ("first_name", models.CharField(blank=True, max_length=150)),
                 ("last_name", models.CharField(blank=True, max_length=150)),
+                (
+                    "first_key",
+                    models.GeneratedField(
+                        db_persist=True,
+                        expression=django.db.models.functions.text.Lower("first_name"),
+                        output_field=models.CharField(max_length=200),
+                    ),
+                ),
+                (
+                    "last_key",
+                    models.GeneratedField(
+                        db_persist=True,
+                        expression=django.db.models.functions.text.Lower("last_name"),
+                        output_field=models.CharField(max_length=200),
+                    ),
+                ),
                 ("birthday", models.DateField(blank=True, null=True)),
                 ("birthday_set_at", models.DateTimeField(blank=True, null=True)),
                 (
@@ -258,21 +273,17 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="customer",
             index=models.Index(
-                models.F("store"),
-                django.contrib.postgres.indexes.OpClass(
-                    django.db.models.functions.text.Lower("last_name"), name="text_pattern_ops"
-                ),
+                fields=["store", "last_key"],
                 name="customers_customer_by_last",
+                opclasses=["int8_ops", "text_pattern_ops"],
             ),
         ),
         migrations.AddIndex(
             model_name="customer",
             index=models.Index(
-                models.F("store"),
-                django.contrib.postgres.indexes.OpClass(
-                    django.db.models.functions.text.Lower("first_name"), name="text_pattern_ops"
-                ),
+                fields=["store", "first_key"],
                 name="customers_customer_by_first",
+                opclasses=["int8_ops", "text_pattern_ops"],
             ),
         ),
         migrations.AddConstraint(
