@@ -206,18 +206,18 @@ def test_x_auth_token_decides_when_present(store, caller, owner):
 
 
 WRITES = [
-    ("PATCH", "settings", {"settings": {"programName": "x"}}, {"owner", "manager"}),
-    ("POST", "settings", {"settings": {}}, {"owner", "manager"}),
+    ("PATCH", "settings", {"settings": {"programName": "x"}}, ("owner", "manager")),
+    ("POST", "settings", {"settings": {}}, ("owner", "manager")),
     (
         "POST", "customEvent/schema", {"customEventSchema": {"eventType": "t", "name": "T", "schema": {}}},
-        {"owner", "manager"},
+        ("owner", "manager"),
     ),
-    ("PUT", "customEvent/schema/known", {"customEventSchema": {"name": "T", "schema": {}}}, {"owner", "manager"}),
-    ("POST", "customEvent/schema/known/active", {"active": True}, {"owner", "manager"}),
-    ("POST", "member", {"customer": {"email": "a@shop.example"}}, {"owner", "manager", "support"}),
+    ("PUT", "customEvent/schema/known", {"customEventSchema": {"name": "T", "schema": {}}}, ("owner", "manager")),
+    ("POST", "customEvent/schema/known/active", {"active": True}, ("owner", "manager")),
+    ("POST", "member", {"customer": {"email": "a@shop.example"}}, ("owner", "manager", "support")),
     (
         "POST", "customEvent", {"event": {"type": "known", "eventDate": "2024-05-01"}},
-        {"owner", "manager", "support"},
+        ("owner", "manager", "support"),
     ),
 ]  # fmt: skip
 
