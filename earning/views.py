@@ -295,13 +295,15 @@ def activity_decide(request: HttpRequest, public_id: str) -> HttpResponse:
 @require_POST
 @store_view(needs="can_support")
 def activity_retry(request: HttpRequest, public_id: str) -> HttpResponse:
-    return try_again(request, retry(request.store.activities.filter(public_id=public_id)))
+    activity = get_object_or_404(request.store.activities, public_id=public_id)
+    return try_again(request, retry(request.store.activities.filter(pk=activity.pk)))
 
 
 @require_POST
 @store_view(needs="can_support")
 def order_fact_retry(request: HttpRequest, pk: int) -> HttpResponse:
-    return try_again(request, retry(request.store.order_facts.filter(pk=pk)))
+    fact = get_object_or_404(request.store.order_facts, pk=pk)
+    return try_again(request, retry(request.store.order_facts.filter(pk=fact.pk)))
 
 
 @require_POST

@@ -18,6 +18,7 @@ from customers.enrolment import Identity
 from earning import activities, orders
 from earning.activities import NewActivity
 from integrations import connections, registry
+from integrations.models import ConnectionToken, InboundEvent
 from loyalty.stores.models import ApiKey, StaffMember
 
 
@@ -45,8 +46,11 @@ def theirs(store, customer, owner, add_rule, work):
     work(store)
     connection_, _ = connections.connect(store, registry.get("lootly"))
     key, _ = ApiKey.issue(store, "theirs")
+    token, _ = ConnectionToken.issue(ConnectionToken.Kind.KEY, connection=connection_, name="theirs")
+    call = InboundEvent.objects.create(store=store, connection=connection_, event="x", identity="1", body="{}")
     return SimpleNamespace(
         rule=rule, activity=store.activities.get(pk=recorded.id), customer=customer, connection=connection_, key=key,
+        token=token, call=call, fact=store.order_facts.get(),
         member=StaffMember.objects.get(store=store, user=owner), seq=1,
     )  # fmt: skip
 
@@ -55,10 +59,13 @@ def theirs(store, customer, owner, add_rule, work):
 PAGE_OBJECTS = {
     "earning": "rule",
     "activity": "activity",
+    "activity/facts": "fact",
     "customers": "customer",
     "settings/keys": "key",
     "settings/people": "member",
     "integrations": "connection",
+    "integrations/calls": "call",
+    "integrations/<uuid:public_id>/keys/<int:pk>": "token",
 }
 
 
@@ -71,7 +78,8 @@ def page_path(route: str, theirs) -> str:
     target = getattr(theirs, name)
     filled = route
     for holder, value in {
-        "<uuid:public_id>": getattr(target, "public_id", None), "<int:pk>": target.pk, "<slug:kind>": "custom",
+        "<uuid:public_id>": (theirs.connection if name == "token" else target).public_id
+        if hasattr(target, "public_id") else None, "<int:pk>": target.pk, "<slug:kind>": "custom",
         "<int:seq>": theirs.seq, "<slug:dialect>": "lootly", "<str:dialect>": "lootly",
     }.items():  # fmt: skip
         filled = filled.replace(holder, str(value))
