@@ -32,6 +32,8 @@ AFTERWARDS = [
 @pytest.fixture
 def demo(product, tmp_path, settings) -> Store:
     settings.SITE_URL = product.url
+    # Not the tests' quick hash: the web server, another process, checks the password.
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.PBKDF2PasswordHasher"]
     call_command("seed_demo", state=tmp_path, customers=10)
     store = Store.objects.get(slug="demo")
     see(store)
