@@ -75,7 +75,7 @@ class ActivityViewSet(StoreViewSet):
         return Response(self.shown(get_object_or_404(self.get_queryset(), public_id=public_id)))
 
     def create(self, request: Request) -> Response:
-        [answer] = intake.accept(request.auth, [request.data])
+        [answer] = intake.accept(request.auth, [self.body()])
         if isinstance(answer, Exception):
             raise answer
         if (seconds := seconds_to_wait(request)) and self.apply_within(seconds, answer):
@@ -96,7 +96,7 @@ class ActivityViewSet(StoreViewSet):
             return False
 
     def batch(self, request: Request) -> Response:
-        answers = intake.accept(request.auth, batch_of(request.data))
+        answers = intake.accept(request.auth, batch_of(self.body()))
         return Response({"data": [self.item(answer) for answer in answers]})
 
     def item(self, answer: Accepted | Exception) -> dict[str, Any]:

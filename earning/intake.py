@@ -24,6 +24,8 @@ from .serializers import NewActivitySerializer, receipt
 
 # One serializer, built once: building it costs more than checking with it.
 NEW_ACTIVITY = NewActivitySerializer()
+PLAIN = {"action", "customer", "external_id", "occurred_at", "properties"}
+FLAT = (str, int, bool, type(None))
 REFUSALS = (APIException, Problem, ValueError)
 
 
@@ -54,10 +56,38 @@ Answers = list[Accepted | Exception]
 
 def accept(key: ApiKey, items: Sequence[Any]) -> Answers:
     """Store what can be stored: one answer each, in order. A bad item does not hold back the rest."""
-    told = each(items, NEW_ACTIVITY.run_validation)
+    told = each(items, checked)
     customers = customers_of(key.store, told)
     news = each(told, lambda one: new_activity(key, one, customers))
     return with_repeats(key.store, record(key.store, news))
+
+
+def checked(item: Any) -> dict[str, Any]:
+    return at_a_glance(item) or NEW_ACTIVITY.run_validation(item)
+
+
+def at_a_glance(item: Any) -> dict[str, Any] | None:
+    """The serializer's result for the usual shape, at a fifth of its cost. None: let it look, and say what is wrong."""
+    if type(item) is not dict or not item.keys() <= PLAIN:
+        return None
+    who, properties, external_id = item.get("customer"), item.get("properties", {}), item.get("external_id", "")
+    if not (is_text(item.get("action"), 80) and (external_id == "" or is_text(external_id, 255))):
+        return None
+    if type(who) is not dict or who.keys() != {"external_id"} or not is_text(who["external_id"], 255):
+        return None
+    if type(properties) is not dict or len(properties) > 100 or not all(type(v) in FLAT for v in properties.values()):
+        return None
+    told = {"action": item["action"], "external_id": external_id, "properties": properties}
+    if "occurred_at" in item:
+        try:
+            told["occurred_at"] = NEW_ACTIVITY.fields["occurred_at"].run_validation(item["occurred_at"])
+        except ValidationError:
+            return None
+    return told | {"customer": {"identity": Identity(who["external_id"])}}
+
+
+def is_text(value: Any, longest: int) -> bool:
+    return type(value) is str and 0 < len(value) <= longest and value == value.strip()
 
 
 def each(items: Iterable[Any], step: Callable[[Any], Any]) -> list[Any]:

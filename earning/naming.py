@@ -1,7 +1,5 @@
 """What callers call an action: a kind's own word, or a custom action by identifier or ActionID."""
 
-from uuid import UUID
-
 from loyalty.stores.models import Store
 from loyalty.stores.tenancy import acting_for
 
@@ -14,7 +12,7 @@ TOLD = [key for key in KINDS if key not in OURS and key != "custom"]
 MAX_KNOWN = 10_000
 
 # A custom action keeps its identifier and its ActionID for ever, so what was found once stays true.
-_known: dict[tuple[UUID, str], str] = {}
+_known: dict[tuple[int, str], str] = {}
 
 
 class UnknownAction(ValueError):
@@ -32,12 +30,19 @@ def action_named(store: Store, word: str) -> str:
     """The action that facts are stored under. Asks the database once per process and custom action."""
     if word in KINDS and word != "custom":
         return word
-    name = store.public_id, word
+    name = store.pk, word
     if name not in _known:
         if len(_known) >= MAX_KNOWN:
             _known.clear()
         _known[name] = look_up(store, word)
     return _known[name]
+
+
+def known_action(store_id: int, word: str) -> str | None:
+    """The action that a caller may report, if no database is needed to say so."""
+    if word in OURS or word == "custom":
+        return None
+    return word if word in KINDS else _known.get((store_id, word))
 
 
 def look_up(store: Store, word: str) -> str:

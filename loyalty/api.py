@@ -6,6 +6,7 @@ from drf_spectacular.views import SpectacularAPIView
 
 from customers.api import AdjustmentViewSet, BalanceViewSet, EntryViewSet
 from earning.api import ActivityViewSet, JoiningViewSet
+from earning.fast_lane import with_fast_lane
 from earning.order_api import OrderViewSet
 from earning.rule_api import RuleKindViewSet, RuleViewSet
 from loyalty.stores.problems import unknown_path
@@ -25,7 +26,7 @@ urlpatterns = [
     route("balances", BalanceViewSet, get="list"),
     route("ledger-entries", EntryViewSet, get="list"),
     route("adjustments", AdjustmentViewSet, post="create"),
-    route("activities", ActivityViewSet, get="list", post="create"),
+    path("activities", with_fast_lane(ActivityViewSet.as_view({"get": "list", "post": "create"}))),
     route("activities/batch", ActivityViewSet, post="batch"),
     route("activities/<uuid:public_id>", ActivityViewSet, get="retrieve"),
     route("activities/<uuid:public_id>/approve", ActivityViewSet, post="approve"),
