@@ -127,15 +127,22 @@ def stand(row: Due, decision: Decision, granted: Rule | None, now: datetime) -> 
 
 
 def settlement_of(row: Due, decision: Decision) -> Settlement:
-    reason = decision.rule.name if decision.rule else ""
     settlement = Settlement(
-        row.customer_id, f"activity:{row.id}", reason=reason, effective_at=row.occurred_at, is_first=row.is_first
-    )
+        row.customer_id, f"activity:{row.id}", reason=decision.rule.name if decision.rule else "",
+        effective_at=moment_of(row, decision), is_first=row.is_first,
+    )  # fmt: skip
     if decision.state == "approved":
         settlement.points = decision.points
     elif decision.state == "pending":
         settlement.pending = decision.points
     return settlement
+
+
+def moment_of(row: Due, decision: Decision) -> datetime | None:
+    """When it became true: the fact's own time, then its approval's; None, a correction, is true as of now."""
+    if row.is_first:
+        return row.occurred_at
+    return decision.approve_at if row.state == "pending" else None
 
 
 def stamp_of(row: Due, decision: Decision, due_at: datetime | None) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import itertools
 
 import pytest
+from django.utils import timezone
 
 from conftest import balance
 from earning import orders
@@ -58,6 +59,16 @@ def test_partial_refunds_take_the_cumulative_share_and_the_last_one_the_rest(sto
     tell(store, "refund", "r2", {"amount": "24.00"})
     work(store)
     assert balance(customer) == 0
+
+
+def test_a_statement_dates_the_purchase_as_placed_and_the_refund_as_told(store, customer, purchase, work):
+    tell(store, data=body(placed_at="2026-01-02T03:04:05Z"))
+    work(store)
+    tell(store, "refund", "r1", {"amount": "10"})
+    work(store)
+    bought, refunded = store.entries.order_by("seq").values_list("effective_at", flat=True)
+    assert bought.isoformat() == "2026-01-02T03:04:05+00:00" and refunded.year > 2025 and refunded > bought
+    assert (timezone.now() - refunded).total_seconds() < 60
 
 
 def test_a_refund_that_arrives_first_waits_for_its_order(store, customer, purchase, work):
