@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
 from typing import Protocol
@@ -14,7 +14,7 @@ from loyalty.stores.sets import run_set
 from .engine import Decision, Rule, Usage
 from .rulebook import Asks, Rulebook
 
-FIRST, LAST = datetime(1, 1, 2, tzinfo=ZoneInfo("UTC")), datetime(9999, 12, 30, tzinfo=ZoneInfo("UTC"))
+FIRST, LAST = datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC)
 
 
 def period(kind: str, moment: datetime, tz: ZoneInfo) -> tuple[datetime, datetime]:
@@ -28,15 +28,17 @@ def period(kind: str, moment: datetime, tz: ZoneInfo) -> tuple[datetime, datetim
 def bounds(kind: str, day: str, tz: ZoneInfo) -> tuple[datetime, datetime]:
     start = datetime.fromisoformat(day).replace(tzinfo=tz)
     if kind == "day":
-        return start, start + timedelta(days=1)
-    if kind == "week":
+        end = start + timedelta(days=1)
+    elif kind == "week":
         start -= timedelta(days=start.weekday())
-        return start, start + timedelta(days=7)
-    if kind == "month":
+        end = start + timedelta(days=7)
+    elif kind == "month":
         start = start.replace(day=1)
-        return start, (start + timedelta(days=32)).replace(day=1)
-    start = start.replace(month=1, day=1)
-    return start, start.replace(year=start.year + 1)
+        end = (start + timedelta(days=32)).replace(day=1)
+    else:
+        start = start.replace(month=1, day=1)
+        end = start.replace(year=start.year + 1)
+    return start.astimezone(UTC), end.astimezone(UTC)
 
 
 class Row(Asks, Protocol):
