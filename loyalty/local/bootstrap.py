@@ -56,7 +56,7 @@ def make_environment() -> None:
 
 def python_version() -> str | None:
     """The version of .venv's Python; None when it is missing or broken (an upgraded or moved Python)."""
-    if not PYTHON.exists():
+    if not os.access(PYTHON, os.X_OK):
         return None
     result = run([str(PYTHON), "-c", "import sys; print(sys.version)"])
     return None if result.returncode else result.stdout
