@@ -42,7 +42,7 @@ class CustomerViewSet(StoreViewSet):
     def get_object(self) -> Customer:
         return customer_or_404(self.store, self.kwargs["reference"])
 
-    def detail(self, customer: Customer, status: int = 200) -> Response:
+    def answer(self, customer: Customer, status: int = 200) -> Response:
         return Response(CustomerSerializer(self.get_queryset().get(pk=customer.pk)).data, status)
 
     def list(self, request: Request) -> Response:
@@ -58,11 +58,11 @@ class CustomerViewSet(StoreViewSet):
         return customers
 
     def retrieve(self, request: Request, reference: str) -> Response:
-        return self.detail(self.get_object())
+        return self.answer(self.get_object())
 
     def partial_update(self, request: Request, reference: str) -> Response:
         customer = self.get_object()
-        serializer = CustomerChangeSerializer(data=request.data)
+        serializer = CustomerChangeSerializer(data=self.body())
         serializer.is_valid(raise_exception=True)
         told = serializer.validated_data
         if "identity" in told:
@@ -70,7 +70,7 @@ class CustomerViewSet(StoreViewSet):
         enrolment.update_profile(customer, **serializer.profile())
         if "is_blocked" in told:
             enrolment.block(customer, told["is_blocked"])
-        return self.detail(customer)
+        return self.answer(customer)
 
 
 @schema.balances
@@ -130,14 +130,15 @@ class AdjustmentViewSet(StoreViewSet):
     refusals = {AdjustmentConflict: 409, BadAdjustment: 400, InsufficientPoints: 409}
 
     def create(self, request: Request) -> Response:
-        serializer = self.get_serializer(data=request.data)
+        serializer = self.get_serializer(data=self.body())
         serializer.is_valid(raise_exception=True)
         told: dict[str, Any] = serializer.validated_data
         customer = customer_named(self.store, told["customer"])
         if customer is None:
             raise Problem(404, "not-found", "There is no such customer in this store.")
+        seen = customer.wallets.get().last_seq
         entry = adjustments.adjust(
             self.store, customer, told["points"], told["reason"], actor=self.actor,
             identity=told.get("external_id", ""),
         )  # fmt: skip
-        return Response(EntrySerializer(entry).data, 201)
+        return Response(EntrySerializer(entry).data, 201 if entry.seq > seen else 200)

@@ -141,13 +141,13 @@ class JoiningViewSet(CustomerViewSet):
     """Customers with the calls that make members of them, which pays the joining rule."""
 
     def create(self, request: Request) -> Response:
-        serializer = NewCustomerSerializer(data=request.data)
+        serializer = NewCustomerSerializer(data=self.body())
         serializer.is_valid(raise_exception=True)
         told = serializer.validated_data
         is_known = enrolment.find(self.store, told["identity"]) is not None
         customer = self.identified(told["identity"], is_member=told["enrol"])
         enrolment.update_profile(customer, **serializer.profile())
-        return self.detail(customer, 200 if is_known else 201)
+        return self.answer(customer, 200 if is_known else 201)
 
     def identified(self, identity: Identity, *, is_member: bool) -> Customer:
         if is_member:
@@ -162,4 +162,4 @@ class JoiningViewSet(CustomerViewSet):
     def enrol(self, request: Request, reference: str) -> Response:
         customer = self.get_object()
         known_as = Identity(**{name: getattr(customer, name) for name in IDENTIFIERS})
-        return self.detail(activities.join(self.store, known_as, source="api"))
+        return self.answer(activities.join(self.store, known_as, source="api"))

@@ -51,7 +51,7 @@ class OrderViewSet(StoreViewSet):
         return self.record(stored(external_id), Kind.CANCELLED, "cancelled", {})
 
     def checked(self, serializer_class: type) -> dict[str, Any]:
-        serializer = serializer_class(data=self.request.data)
+        serializer = serializer_class(data=self.body())
         serializer.is_valid(raise_exception=True)
         return dict(serializer.validated_data)
 

@@ -1,5 +1,6 @@
 """Native calls about earning rules. Changing what facts are worth needs the scope that adjusting needs."""
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -39,18 +40,20 @@ class RuleViewSet(StoreViewSet):
         return Response(RuleSerializer(self.get_object()).data)
 
     def create(self, request: Request) -> Response:
-        serializer = NewRuleSerializer(data=request.data)
+        serializer = NewRuleSerializer(data=self.body())
         serializer.is_valid(raise_exception=True)
         values = self.as_values(serializer.validated_data)
+        check_dates(values.get("active_from"), values.get("active_until"))
         kind = values.pop("kind")
         values["settings"] = cleaned(kind, values.get("settings", {}))
         return Response(RuleSerializer(rules.create(self.store, kind, actor=self.actor, **values)).data, 201)
 
     def partial_update(self, request: Request, public_id: UUID) -> Response:
         rule = self.get_object()
-        serializer = RuleChangeSerializer(rule, data=request.data)
+        serializer = RuleChangeSerializer(rule, data=self.body())
         serializer.is_valid(raise_exception=True)
         values = self.as_values(serializer.validated_data)
+        check_dates(values.get("active_from", rule.active_from), values.get("active_until", rule.active_until))
         if "settings" in values:
             values["settings"] = cleaned(rule.kind, rule.settings | values["settings"])
         rules.change(rule, actor=self.actor, **values)
@@ -70,6 +73,11 @@ class RuleViewSet(StoreViewSet):
         rule = self.get_object()
         rules.switch(rule, is_enabled)
         return Response(RuleSerializer(rule).data)
+
+
+def check_dates(start: datetime | None, end: datetime | None) -> None:
+    if start and end and end <= start:
+        raise ValidationError({"active_until": ["This is before the start. Choose a later moment."]})
 
 
 def cleaned(kind: str, settings: dict[str, Any]) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """The native API on one screen: every address, what each method does, and who answers."""
 
 from django.urls import URLPattern, path, re_path
-from django.views.generic import TemplateView
 from drf_spectacular.views import SpectacularAPIView
 
 from customers.api import AdjustmentViewSet, BalanceViewSet, EntryViewSet
@@ -9,6 +8,7 @@ from earning.api import ActivityViewSet, JoiningViewSet
 from earning.fast_lane import with_fast_lane
 from earning.order_api import OrderViewSet
 from earning.rule_api import RuleKindViewSet, RuleViewSet
+from loyalty.api_docs import ApiDocsView
 from loyalty.stores.problems import unknown_path
 
 
@@ -42,6 +42,6 @@ urlpatterns = [
     route("rules/<uuid:public_id>/disable", RuleViewSet, post="disable"),
     route("rule-kinds", RuleKindViewSet, get="list"),
     path("schema", SpectacularAPIView.as_view(), name="api_schema"),
-    path("docs", TemplateView.as_view(template_name="api_docs.html"), name="api_docs"),
+    path("docs", ApiDocsView.as_view(), name="api_docs"),
     re_path("", unknown_path),
 ]

@@ -9,13 +9,16 @@ import json
 from collections.abc import Callable
 from datetime import timedelta
 
+from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from .bounded_json import TooLarge
 from .models import IdempotencyRecord
+from .parsers import BodyTooLarge, read_body
 from .problems import CONTENT_TYPE, Problem
 from .tenancy import act_for
 
@@ -28,9 +31,8 @@ NOT_KEPT = {400, 401, 403, 413, 415, 429}
 def once(request: Request, name: str, perform: Callable[[], Response], *, store_id: int, credential: str) -> Response:
     """The answer to the call that `name` stands for. `perform` answers refusals too, as responses."""
     check_name(name)
-    _ = request.data  # refused here when it cannot be read
     identity = digest(credential, str(request.method), request.path, name)
-    body_digest = digest(bytes(request._request.body))
+    body_digest = digest(whole_body(request))
     with transaction.atomic():
         act_for(store_id)
         lock(identity)
@@ -40,6 +42,13 @@ def once(request: Request, name: str, perform: Callable[[], Response], *, store_
         if response.status_code < 500 and response.status_code not in NOT_KEPT:
             keep(store_id, identity, body_digest, response)
         return response
+
+
+def whole_body(request: Request) -> bytes:
+    try:
+        return read_body(request._request, settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
+    except TooLarge as error:
+        raise BodyTooLarge(str(error)) from error
 
 
 def check_name(name: str) -> None:

@@ -1,5 +1,6 @@
 """Refusals as RFC 9457 problem documents: what is wrong, where, and what to do about it."""
 
+import logging
 import re
 from collections.abc import Iterator
 from http import HTTPStatus
@@ -7,6 +8,7 @@ from typing import Any
 
 from django.core.exceptions import PermissionDenied
 from django.core.exceptions import ValidationError as DjangoValidationError
+from django.core.signals import got_request_exception
 from django.db import DataError, IntegrityError, InterfaceError, OperationalError, transaction
 from django.http import Http404, HttpRequest, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
@@ -14,6 +16,8 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.serializers import as_serializer_error
 from rest_framework.settings import api_settings
+
+logger = logging.getLogger(__name__)
 
 CONTENT_TYPE = "application/problem+json"
 RETRY_AFTER = 5  # seconds, when the database did not answer
@@ -46,11 +50,9 @@ class Problem(Exception):
         }
 
 
-def problem_handler(error: Exception, context: dict[str, Any]) -> Response | None:
-    """DRF's exception handler. None: this is our fault, and Django answers 500 and logs it."""
-    problem = problem_of(error, getattr(context.get("view"), "refusals", {}))
-    if problem is None:
-        return None
+def problem_handler(error: Exception, context: dict[str, Any]) -> Response:
+    """DRF's exception handler."""
+    problem = problem_of(error, getattr(context.get("view"), "refusals", {})) or our_fault(error, context)
     return Response(problem.body, problem.status, headers=problem.headers, content_type=CONTENT_TYPE)
 
 
@@ -80,6 +82,13 @@ def problem_of(error: Exception, refusals: dict[type[Exception], int]) -> Proble
             headers = {"Retry-After": str(RETRY_AFTER)}
             return Problem(503, "unavailable", "This could not be stored now. Send it again.", headers=headers)
     return None
+
+
+def our_fault(error: Exception, context: dict[str, Any]) -> Problem:
+    request = context["request"]._request
+    logger.error("%s %s failed", request.method, request.path, exc_info=error)
+    got_request_exception.send(sender=type(context.get("view")), request=request)  # as Django would have
+    return Problem(500, "internal-error", "This is our fault and has been noted. Nothing was changed.")
 
 
 def code_of(error: Exception) -> str:
