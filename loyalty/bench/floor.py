@@ -3,7 +3,7 @@
 import json
 import os
 
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "loyalty.bench.floor_settings")
+os.environ["DJANGO_SETTINGS_MODULE"] = "loyalty.bench.floor_settings"  # the package has set its own already
 
 from django.core.wsgi import get_wsgi_application
 from django.db import connection
