@@ -5,16 +5,15 @@ import importlib.metadata
 import importlib.util
 import os
 import platform
-import pwd
 import shutil
 import signal
-import subprocess
 import tempfile
 from pathlib import Path
 
 import psycopg
 from psycopg import sql
 
+from .accounts import is_reachable, server_account
 from .ports import port_for
 from .processes import Leash, Process, reason, wait_until
 from .state import Problem, State
@@ -192,23 +191,3 @@ class Postgres:
             if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone():
                 create = sql.SQL("CREATE DATABASE {} OWNER {}")
                 connection.execute(create.format(sql.Identifier(DATABASE), sql.Identifier(OWNER)))
-
-
-def server_account() -> pwd.struct_passwd | None:
-    """Who runs the server: PostgreSQL refuses to run as root."""
-    if os.geteuid() != 0:
-        return None
-    for name in ("postgres", "nobody"):
-        with contextlib.suppress(KeyError):
-            return pwd.getpwnam(name)
-    raise Problem("PostgreSQL does not run as root and there is no account 'postgres' or 'nobody' to run it as.")
-
-
-def is_reachable(path: Path, account: pwd.struct_passwd | None) -> bool:
-    if account is None:
-        return True
-    test = subprocess.run(  # noqa: S603
-        ["/bin/sh", "-c", 'test -x "$0"', str(path)],
-        user=account.pw_uid, group=account.pw_gid, extra_groups=[], cwd="/", check=False,
-    )  # fmt: skip
-    return test.returncode == 0

@@ -19,6 +19,7 @@ import pytest
 
 from conftest import Owner
 from loyalty.local import bootstrap, postgres, servers, supervisor, valkey
+from loyalty.local.accounts import is_reachable
 from loyalty.local.ports import HOST, port_for
 from loyalty.local.processes import Leash, Process, reason
 from loyalty.local.roles import APP_ROLE, SWEEP_ROLE, ensure_roles
@@ -166,8 +167,8 @@ def test_the_cluster_lives_where_its_account_can_reach_it(folder, leash):
     state.folder.mkdir()
     server = postgres.Postgres(state, leash, is_durable=False)
     try:
-        assert postgres.is_reachable(server.home, server.account)
-        assert postgres.is_reachable(server.binaries / "postgres", server.account)
+        assert is_reachable(server.home, server.account)
+        assert is_reachable(server.binaries / "postgres", server.account)
         assert (state / "postgres").is_symlink() == (os.geteuid() == 0)
         assert postgres.Postgres(state, leash, is_durable=False).home == server.home
     finally:
