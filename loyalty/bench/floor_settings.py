@@ -6,3 +6,4 @@ from loyalty.settings import DATABASES
 ROOT_URLCONF = "loyalty.bench.floor"
 MIDDLEWARE: list[str] = []
 DATABASES["default"]["ATOMIC_REQUESTS"] = False
+INSTALLED_APPS: list[str] = []
