@@ -34,10 +34,16 @@ class KeyedHandler(Handler):
             settings.MIDDLEWARE = middleware
 
 
+class Front(Handler):
+    def __init__(self) -> None:
+        super().__init__()
+        self.keyed = KeyedHandler()
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable) -> Iterable[bytes]:
+        if environ.get("PATH_INFO", "").startswith(settings.KEYED_PREFIXES):
+            return self.keyed(environ, start_response)
+        return super().__call__(environ, start_response)
+
+
 django.setup(set_prefix=False)
-pages, keyed = Handler(), KeyedHandler()
-
-
-def application(environ: dict[str, Any], start_response: Callable) -> Iterable[bytes]:
-    is_keyed = environ.get("PATH_INFO", "").startswith(settings.KEYED_PREFIXES)
-    return (keyed if is_keyed else pages)(environ, start_response)
+application = Front()

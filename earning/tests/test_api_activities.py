@@ -255,12 +255,12 @@ def test_a_filter_narrows_the_list_and_pages_lead_through_all_of_it(api, store, 
     assert seen == ["a28", "a21", "a14", "a7", "a0"]
 
 
-@pytest.mark.parametrize("wanted", ["customer=external_id:c2", "external_id=a2", "state=declined", "source=lootly"])
+@pytest.mark.parametrize("wanted", ["customer=external_id:c2", "external_id=a2", "state=declined", "source=elsewhere"])
 def test_the_list_can_be_asked_for(api, store, customer, rule, work, wanted):
     make_customer(store, "c2")
     api.post(URL, FACT)
     answer = api.post(URL, FACT | {"external_id": "a2", "customer": {"external_id": "c2"}}).json()
-    store.activities.filter(public_id=UUID(answer["id"])).update(state="declined", source="lootly")
+    store.activities.filter(public_id=UUID(answer["id"])).update(state="declined", source="elsewhere")
 
     assert [row["external_id"] for row in api.get(f"{URL}?{wanted}").json()["data"]] == ["a2"]
 

@@ -3,6 +3,8 @@ from django.test import RequestFactory
 
 from loyalty.wsgi import application
 
+pytestmark = pytest.mark.django_db  # a request looks after the connections that other tests left
+
 
 def call(path: str, body: bytes, content_type: str) -> int:
     """The status that the server would send."""
@@ -21,3 +23,17 @@ def test_queries_are_read_as_utf8_whatever_the_bodys_charset():
     environ = RequestFactory().get("/?limit=5&q=%C3%A9").environ | {"CONTENT_TYPE": "a/b; charset=utf-16"}
 
     assert application.request_class(environ).GET.dict() == {"limit": "5", "q": "é"}
+
+
+def headers_of(path: str) -> dict[str, str]:
+    sent: dict[str, str] = {}
+    application(RequestFactory().get(path).environ, lambda status, headers: sent.update(headers)).close()
+    return sent
+
+
+def test_calls_with_a_key_pass_the_layers_that_guard_them_and_not_those_of_pages():
+    call, page = headers_of("/api/v1/nowhere"), headers_of("/nowhere")
+
+    assert call["Content-Type"] == "application/problem+json"
+    assert {"X-Content-Type-Options", "Content-Length"} <= set(call)
+    assert "Content-Security-Policy" in page and "Content-Security-Policy" not in call
