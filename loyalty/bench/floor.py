@@ -35,7 +35,9 @@ def accept(request: HttpRequest) -> JsonResponse:
             ],
         )
         pk = cursor.fetchone()[0]
-    return JsonResponse({"id": pk, "state": "pending"}, status=201)
+    answer = JsonResponse({"id": pk, "state": "pending"}, status=201)
+    answer["Content-Length"] = str(len(answer.content))  # the middleware that would say so is not here
+    return answer
 
 
 urlpatterns = [path("accept", accept), path("livez", lambda request: JsonResponse({}))]
