@@ -22,6 +22,7 @@ from earning import applying, orders, rules
 from earning.models import Activity, EarningRule, OrderFact
 from integrations import applying as inbox_applying
 from integrations.models import InboundEvent
+from loyalty.local.roles import ensure_roles
 from loyalty.stores.facts import drain
 from loyalty.stores.models import ApiKey, StaffMember, Store, User
 from loyalty.stores.tenancy import act_for, acting_for, store_list
@@ -52,14 +53,14 @@ def django_db_setup(request, django_db_blocker) -> Iterator[None]:
         recreate(name)
         connection.close()
         connection.settings_dict["NAME"] = settings.DATABASES["default"]["NAME"] = name
-        grant_to_app_role()
-        call_command("migrate", verbosity=0)
-        connection.close()
-        connection.settings_dict.update(USER=app["USER"], PASSWORD=app["PASSWORD"])
         Owner.dsn = {
             "host": owner["HOST"], "port": owner["PORT"], "user": owner["USER"], "password": owner["PASSWORD"],
             "dbname": name,
         }  # fmt: skip
+        ensure_roles(psycopg.conninfo.make_conninfo(**Owner.dsn))
+        call_command("migrate", verbosity=0)
+        connection.close()
+        connection.settings_dict.update(USER=app["USER"], PASSWORD=app["PASSWORD"])
     yield
 
 
@@ -71,13 +72,6 @@ def recreate(name: str) -> None:
         cursor.execute(f'CREATE DATABASE "{name}"')
     connection.close()
     connection.settings_dict["NAME"] = database
-
-
-def grant_to_app_role() -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("GRANT USAGE ON SCHEMA public TO loyalty_app, loyalty_sweep")
-        for what in ("SELECT, INSERT, UPDATE, DELETE ON TABLES", "USAGE, SELECT ON SEQUENCES"):
-            cursor.execute(f"ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT {what} TO loyalty_app")
 
 
 class Owner:
