@@ -6,6 +6,7 @@ The fact's id is (customer, year), so running again, late or twice records nothi
 from datetime import date, datetime, time, timedelta
 
 from django.db.models import Q
+from django.utils import timezone
 
 from customers.models import Customer
 from loyalty.stores import broker
@@ -20,7 +21,7 @@ CATCH_UP = 7  # days: what a stopped scheduler may have missed
 
 def record_all(now: datetime) -> None:
     for store in Store.objects.all():
-        with acting_for(store.pk):
+        with acting_for(store.pk), timezone.override(store.tz):  # a month and day are the store's
             if any(record(store, store.local(now).date() - timedelta(days=back)) for back in range(CATCH_UP)):
                 broker.nudge(APPLY, store.pk)
 

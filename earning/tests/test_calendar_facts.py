@@ -68,6 +68,16 @@ def test_the_anniversary_of_the_first_order_pays_yearly_but_not_on_the_day_itsel
     assert balance(loyal) == 200
 
 
+def test_the_first_orders_day_is_the_stores_own(store, add_rule, work):
+    store.timezone = "Asia/Tokyo"
+    store.save(update_fields=["timezone"])
+    add_rule(store, "anniversary", 100, name="Anniversary")
+    loyal = make_customer(store, "b", first_order_at=on(2025, 5, 4, 20))  # the 5th in Tokyo
+    calendar_facts.record_all(on(2026, 5, 5, 3))
+    work(store)
+    assert balance(loyal) == 100 and store.activities.get().occurred_at == on(2026, 5, 4, 15)
+
+
 def test_a_birthday_typed_last_week_is_explained_not_paid(store, birthday_rule, work):
     with time_machine.travel(on(2026, 5, 5)):
         born = make_customer(store, "b", birthday=date(1990, 5, 5), birthday_set_at=on(2026, 4, 28))
