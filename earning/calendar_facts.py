@@ -22,7 +22,8 @@ CATCH_UP = 7  # days: what a stopped scheduler may have missed
 def record_all(now: datetime) -> None:
     for store in Store.objects.all():
         with acting_for(store.pk), timezone.override(store.tz):  # a month and day are the store's
-            if any(record(store, store.local(now).date() - timedelta(days=back)) for back in range(CATCH_UP)):
+            today = store.local(now).date()
+            if sum(record(store, today - timedelta(days=back)) for back in range(CATCH_UP)):
                 broker.nudge(APPLY, store.pk)
 
 

@@ -26,6 +26,13 @@ def test_a_birthday_pays_once_a_year_however_often_the_pass_runs(store, birthday
     assert balance(born) == 400
 
 
+def test_days_that_a_stopped_scheduler_missed_are_made_up_for(store, birthday_rule, work):
+    born = [make_customer(store, f"b{day}", birthday=date(1990, 5, day), birthday_set_at=LONG_AGO) for day in (5, 6, 7)]
+    calendar_facts.record_all(on(2026, 5, 7))
+    work(store)
+    assert [balance(customer) for customer in born] == [200, 200, 200]
+
+
 def test_a_changed_birthday_does_not_pay_twice_in_a_year(store, birthday_rule, work):
     born = make_customer(store, "b", birthday=date(1990, 5, 5), birthday_set_at=LONG_AGO)
     calendar_facts.record_all(on(2026, 5, 5))
