@@ -1,24 +1,20 @@
 """What customers did: recorded once, amended by whoever may say what became of it."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from datetime import datetime
-from decimal import Decimal
-from typing import Any
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils import timezone
 from uuid_utils.compat import uuid7
 
-from customers import enrolment
+from customers import enrolment, newcomers
 from customers.enrolment import Identity
 from customers.models import Customer
 from loyalty.stores import broker
 from loyalty.stores.models import Store
-from loyalty.stores.sets import recordset
-from loyalty.stores.tenancy import acting_for, store_list
+from loyalty.stores.tenancy import acting_for
 
+from .inserting import NewActivity, Recorded, insert_known
 from .models import Activity
 
 APPLY = "earning.tasks.apply_due"
@@ -26,53 +22,6 @@ APPLY = "earning.tasks.apply_due"
 
 class ActivityConflict(ValueError):
     """The same action and external id were told before, of another customer."""
-
-
-@dataclass(slots=True)
-class NewActivity:
-    """What a caller tells. `action` is a kind's key or `custom:<identifier>`; times are aware."""
-
-    action: str
-    identity: Identity
-    external_id: str = ""
-    occurred_at: datetime | None = None
-    properties: dict[str, Any] = field(default_factory=dict)
-    asked_state: str = ""  # "approved", "pending", or "enrolled": pending until the customer joins
-    asked_points: Decimal | None = None
-    asked_rule_id: int | None = None
-    source: str = "api"
-    is_registered: bool = False  # the identity is of a shop account, not of a guest
-
-
-@dataclass(slots=True)
-class Recorded:
-    id: int
-    public_id: UUID
-    customer_id: int
-    is_new: bool
-
-
-# The common case in one statement: a known customer, named consistently, and a fact not told before.
-# Whatever it leaves out (unknown person, changed e-mail, repeat) is looked at one by one. The limit tells the
-# planner how many rows there are; it would guess a hundred and read every customer of a small store.
-INSERT_KNOWN = """
-INSERT INTO earning_activity (store_id, public_id, customer_id, action, external_id, source, occurred_at, properties,
-    asked_state, asked_points, asked_rule_id, state, points, received_at, due_at, attempts, error)
-SELECT %(store)s, row.public_id, customer.id, row.action, row.external_id, row.source, row.occurred_at, row.properties,
-    row.asked_state, row.asked_points, row.asked_rule_id, 'pending', 0, now(), now(), 0, ''
-  FROM (SELECT * FROM json_to_recordset(%(rows)s::json) AS told (public_id uuid, action text, external_id text,
-       source text, occurred_at timestamptz, properties jsonb, asked_state text, asked_points numeric,
-       asked_rule_id bigint, customer_external_id text, email text, phone text, card_number text)
-       LIMIT %(count)s) AS row
-  JOIN customers_customer AS customer ON customer.store_id = %(store)s AND customer.{key} = row.{given}
-   AND (row.email IS NULL OR row.email = customer.email)
-   AND (row.phone IS NULL OR row.phone = customer.phone)
-   AND (row.card_number IS NULL OR row.card_number = customer.card_number)
-    ON CONFLICT DO NOTHING
-RETURNING id, public_id, customer_id
-"""
-BY_EXTERNAL_ID = INSERT_KNOWN.format(key="external_id", given="customer_external_id")
-BY_EMAIL = INSERT_KNOWN.format(key="email", given="email")
 
 
 def record(store: Store, new: NewActivity) -> Recorded:
@@ -85,57 +34,46 @@ def record(store: Store, new: NewActivity) -> Recorded:
 
 def record_many(store: Store, news: list[NewActivity]) -> list[Recorded | Exception]:
     """The same for many: one answer each, in order; a bad one does not hold back the rest."""
-    public_ids = [uuid7() for _ in news]
-    known = insert_known(store, news, public_ids)
+    named = {uuid7(): new for new in news}
+    recorded = insert_known(store, named)
+    if len(named) > 1 and (left := without(named, recorded)):
+        recorded |= look_at_many(store, left)
     answers: list[Recorded | Exception] = [
-        known.get(public_id) or record_slowly(store, new, public_id)
-        for new, public_id in zip(news, public_ids, strict=True)
+        recorded.get(public_id) or record_slowly(store, new, public_id) for public_id, new in named.items()
     ]
     broker.nudge(APPLY, store.pk)
     return answers
 
 
-def insert_known(store: Store, news: list[NewActivity], public_ids: list[UUID]) -> dict[UUID, Recorded]:
-    by_id: list[dict[str, Any]] = []
-    by_email: list[dict[str, Any]] = []
-    for new, public_id in zip(news, public_ids, strict=True):
-        if new.is_registered:
-            continue  # may turn a guest's id: identify decides
-        (by_id if new.identity.external_id else by_email).append(row_of(new, public_id))
-    found: dict[UUID, Recorded] = {}
-    for statement, rows in ((BY_EXTERNAL_ID, by_id), (BY_EMAIL, by_email)):
-        if rows:
-            params = {"store": store.pk, "rows": recordset(rows), "count": len(rows)}
-            for pk, public_id, customer_id in run_for(store, statement, params):
-                found[public_id] = Recorded(pk, public_id, customer_id, True)
-    return found
+def look_at_many(store: Store, left: dict[UUID, NewActivity]) -> dict[UUID, Recorded]:
+    """Repeats and newcomers, the usual reasons for not being inserted, in sets. The rest is looked at one by one."""
+    with acting_for(store.pk):
+        repeats = plain_repeats(store, left)
+        left = without(left, repeats)
+        newcomers.welcome(store, [new.identity for new in left.values() if not new.is_registered])
+    return repeats | (insert_known(store, left) if left else {})
 
 
-def run_for(store: Store, statement: str, params: dict[str, Any]) -> list[tuple]:
-    """Run one statement for one store. Outside a transaction both go to the server in one message, which
-    PostgreSQL runs as one transaction of its own: accepting a fact costs one round trip."""
-    with connection.cursor() as cursor:
-        if connection.in_atomic_block:
-            cursor.execute(statement, params)
-        else:
-            cursor.execute(
-                "SELECT set_config('app.stores', %(stores)s, true);" + statement,
-                params | {"stores": store_list(store.pk)},
-            )
-            cursor.nextset()
-        return cursor.fetchall()
+def without(named: dict[UUID, NewActivity], recorded: dict[UUID, Recorded]) -> dict[UUID, NewActivity]:
+    return {public_id: new for public_id, new in named.items() if public_id not in recorded}
 
 
-def row_of(new: NewActivity, public_id: UUID) -> dict[str, Any]:
-    identity = new.identity
-    return {
-        "public_id": str(public_id), "action": new.action, "external_id": new.external_id, "source": new.source,
-        "occurred_at": (new.occurred_at or timezone.now()).isoformat(), "properties": new.properties,
-        "asked_state": new.asked_state, "asked_rule_id": new.asked_rule_id,
-        "asked_points": None if new.asked_points is None else str(new.asked_points),
-        "customer_external_id": identity.external_id, "email": identity.email,
-        "phone": identity.phone, "card_number": identity.card_number,
-    }  # fmt: skip
+def plain_repeats(store: Store, left: dict[UUID, NewActivity]) -> dict[UUID, Recorded]:
+    """Facts that were told before, of the customer by whose main id they are told again."""
+    external_ids = {new.external_id for new in left.values()} - {""}
+    told = store.activities.filter(external_id__in=external_ids, action__in={new.action for new in left.values()})
+    firsts = {
+        (action, external_id, customer): Recorded(pk, public_id, customer_id, False)
+        for action, external_id, customer, pk, public_id, customer_id in told.values_list(
+            "action", "external_id", "customer__external_id", "pk", "public_id", "customer_id"
+        )
+    }
+    found = {
+        public_id: firsts.get((new.action, new.external_id, new.identity.external_id))
+        for public_id, new in left.items()
+        if new.identity.external_id
+    }
+    return {public_id: first for public_id, first in found.items() if first}
 
 
 def record_slowly(store: Store, new: NewActivity, public_id: UUID) -> Recorded | Exception:

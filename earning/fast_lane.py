@@ -20,8 +20,9 @@ from loyalty.stores.parsers import read_body
 from loyalty.stores.problems import as_response, problem_of
 from loyalty.stores.sets import recordset
 
-from . import activities, naming
-from .activities import NewActivity, Recorded
+from . import naming
+from .activities import APPLY
+from .inserting import BY_EXTERNAL_ID, NewActivity, Recorded, row_of
 from .intake import Accepted, at_a_glance
 
 ACT_FOR_KEY = """
@@ -30,7 +31,7 @@ SELECT set_config('app.stores', COALESCE((
      WHERE digest = %(digest)s AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())
        AND 'write' = ANY (scopes)), ''), true);
 """
-INSERT = ACT_FOR_KEY + activities.BY_EXTERNAL_ID
+INSERT = ACT_FOR_KEY + BY_EXTERNAL_ID
 UNUSUAL = ("HTTP_IDEMPOTENCY_KEY", "HTTP_PREFER", "HTTP_CONTENT_ENCODING")
 
 
@@ -58,7 +59,7 @@ def tell_fast(request: HttpRequest) -> HttpResponse | None:
         raise
     if recorded is None:
         return None
-    broker.nudger.nudge(activities.APPLY, key.store_id)
+    broker.nudger.nudge(APPLY, key.store_id)
     body = orjson.dumps(Accepted(new, recorded).receipt)
     return HttpResponse(body, "application/json", 201, headers=taken.headers if taken else None)
 
@@ -80,7 +81,7 @@ def usual(request: HttpRequest, key: Seen) -> NewActivity | None:
 
 
 def insert(key: Seen, new: NewActivity) -> Recorded | None:
-    rows = recordset([activities.row_of(new, uuid7())])
+    rows = recordset([row_of(new, uuid7())])
     with connection.cursor() as cursor:
         cursor.execute(INSERT, {"digest": key.digest, "store": key.store_id, "rows": rows, "count": 1})
         cursor.nextset()

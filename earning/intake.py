@@ -17,7 +17,8 @@ from loyalty.stores.serializers import in_zone
 from loyalty.stores.tenancy import acting_for
 
 from . import activities
-from .activities import ActivityConflict, NewActivity, Recorded
+from .activities import ActivityConflict
+from .inserting import NewActivity, Recorded
 from .models import Activity
 from .naming import told_action
 from .serializers import NewActivitySerializer, receipt
