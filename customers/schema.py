@@ -3,7 +3,7 @@
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema, inline_serializer
 from rest_framework import serializers
 
-from loyalty.stores.schema import describe
+from loyalty.stores.schema import describe, told
 
 from .serializers import (
     BalanceSerializer,
@@ -83,7 +83,7 @@ adjustments = describe(
         description="Needs the scope `adjust`. Taking more than the balance is refused.",
         tags=["Ledger"],
         request=NewAdjustmentSerializer,
-        responses={200: EntrySerializer, 201: EntrySerializer},
+        responses=told(EntrySerializer),
         examples=[
             OpenApiExample(
                 "A gift",

@@ -159,6 +159,11 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "max_retries": 0,
 }
 CELERY_BEAT_SCHEDULE = {
+    "forget-answers": {
+        "task": "loyalty.stores.tasks.forget_answers",
+        "schedule": 86_400.0,
+        "options": {"expires": 3600},
+    },
     "sweep-facts": {"task": "earning.tasks.sweep", "schedule": 2.0, "options": {"expires": 10}},
     "sweep-inbox": {"task": "integrations.tasks.sweep", "schedule": 2.0, "options": {"expires": 10}},
     "record-calendar-facts": {
@@ -242,7 +247,7 @@ SPECTACULAR_SETTINGS = {
     "PREPROCESSING_HOOKS": ["loyalty.stores.schema.only_native"],
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
-        "loyalty.stores.schema.add_problems",
+        "loyalty.stores.schema.complete",
     ],
     "ENUM_NAME_OVERRIDES": {
         "ActivityState": "earning.models.Activity.State",

@@ -20,7 +20,7 @@ from .bounded_json import TooLarge
 from .models import IdempotencyRecord
 from .parsers import BodyTooLarge, read_body
 from .problems import CONTENT_TYPE, Problem
-from .tenancy import act_for
+from .tenancy import act_for, acting_for
 
 KEPT_FOR = timedelta(days=30)
 MAX_LENGTH = 255
@@ -100,3 +100,8 @@ def keep(store_id: int, identity: bytes, body_digest: bytes, response: Response)
         store_id=store_id, identity=identity, body_digest=body_digest, status=response.status_code,
         answer=answer, lease_until=timezone.now(),
     )  # fmt: skip
+
+
+def forget_old(store_id: int) -> None:
+    with acting_for(store_id):
+        IdempotencyRecord.objects.filter(store_id=store_id, created_at__lt=timezone.now() - KEPT_FOR).delete()

@@ -5,8 +5,26 @@ from typing import Any
 
 from drf_spectacular.drainage import isolate_view_method
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.utils import OpenApiResponse
+from rest_framework.serializers import Serializer
 
 PREFIX = "/api/v1/"
+
+ABOUT = """
+Facts in, points out: a shop tells what happened, a worker applies the store's rules within seconds, and each
+answer can say why.
+
+- **Keys** are made on the store's page “API keys” and sent as `Authorization: Bearer <key>`. The scope `read`
+  looks, `write` sends facts, `adjust` changes balances and rules.
+- **Customers** are named in addresses by our id, `external_id:<the shop's id>` or `email:<address>`.
+- **Points and money** are exact decimals, written as strings; calls may also send JSON numbers.
+- **Moments** are ISO 8601. Without an offset they are in the store's time zone.
+- **Lists** come newest first in pages: follow `next`, or the `Link` header, until it is null.
+- **Sending again** is always safe: facts go by your `external_id`, and any call by its `Idempotency-Key`.
+- **Refusals** are RFC 9457 problem documents. 4xx is final; on 429 and 503 send again after `Retry-After`.
+- **Limits** of a key are told by the headers `RateLimit-Limit`, `RateLimit-Remaining` and `RateLimit-Reset`. A body
+  has at most 1 MiB (a batch 5 MiB), 20,000 values and 32 levels.
+"""
 
 PROBLEM = {
     "type": "object",
@@ -56,6 +74,14 @@ class ApiKeyScheme(OpenApiAuthenticationExtension):
         return {"type": "http", "scheme": "bearer", "description": "A key of the store, from its page “API keys”."}
 
 
+def told(receipt: type[Serializer]) -> dict[int, OpenApiResponse]:
+    """The answers to a fact."""
+    return {
+        200: OpenApiResponse(receipt, "It was told before; this is how it stands."),
+        201: OpenApiResponse(receipt, "It is stored."),
+    }
+
+
 def describe(**actions: Callable) -> Callable[[type], type]:
     """Put an `extend_schema(...)` on each named action. The library's own way knows only the usual names."""
 
@@ -72,7 +98,8 @@ def only_native(endpoints: list[tuple]) -> list[tuple]:
     return [endpoint for endpoint in endpoints if endpoint[0].startswith(PREFIX)]
 
 
-def add_problems(result: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
+def complete(result: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
+    result["info"]["description"] = ABOUT.strip()
     components = result["components"]
     components.setdefault("schemas", {})["Problem"] = PROBLEM
     components["responses"] = {

@@ -11,6 +11,7 @@ from rest_framework.test import APIClient
 from conftest import Owner, balance, make_customer, open_store
 from loyalty.stores import broker, idempotency, rate_limits
 from loyalty.stores.models import ApiKey, IdempotencyRecord
+from loyalty.stores.tasks import forget_answers
 from loyalty.stores.tenancy import acting_for
 
 CUSTOMERS = "/api/v1/customers"
@@ -210,6 +211,18 @@ def test_after_30_days_a_name_is_free_again(api, store, customer):
 
     assert "Idempotent-Replayed" not in named(api, "k1")
     assert balance(customer) == 100
+
+
+def test_old_answers_are_forgotten_each_day(api, store, customer):
+    named(api, "k1")
+    named(api, "k2")
+    IdempotencyRecord.objects.filter(pk=IdempotencyRecord.objects.first().pk).update(
+        created_at=timezone.now() - timedelta(days=31)
+    )
+
+    forget_answers()
+
+    assert IdempotencyRecord.objects.count() == 1
 
 
 def test_an_activity_and_a_batch_can_be_named(api, store, customer, add_rule, work):

@@ -1,0 +1,11 @@
+from celery import shared_task
+
+from . import idempotency
+from .models import Store
+
+
+@shared_task
+def forget_answers() -> None:
+    """Named calls are free to be made anew after their time."""
+    for store_id in Store.objects.values_list("pk", flat=True):
+        idempotency.forget_old(store_id)
