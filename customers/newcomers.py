@@ -16,8 +16,9 @@ def welcome(store: Store, identities: Iterable[Identity]) -> None:
     made = [Customer(store=store, **{field: getattr(identity, field) for field in UNIQUE}) for identity in strangers]
     # A twin call may make the same people: theirs stand, and get their wallets there.
     Customer.objects.bulk_create(made, ignore_conflicts=True)
-    ours = store.customers.filter(public_id__in=[customer.public_id for customer in made]).values_list("pk", flat=True)
-    ours = list(ours)
+    ours = list(
+        store.customers.filter(public_id__in=[customer.public_id for customer in made]).values_list("pk", flat=True)
+    )
     Wallet.objects.bulk_create([Wallet(store=store, customer_id=pk) for pk in ours])
     Event.objects.bulk_create([Event(store=store, customer_id=pk, topic=Topic.CUSTOMER_CREATED) for pk in ours])
 

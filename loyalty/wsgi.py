@@ -1,10 +1,10 @@
 import os
-from collections.abc import Callable, Iterable
 from typing import Any
 
 import django
 from django.conf import settings
 from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
+from django.http.response import HttpResponseBase
 from django.utils.http import parse_header_parameters
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "loyalty.settings")
@@ -39,7 +39,7 @@ class Front(Handler):
         super().__init__()
         self.keyed = KeyedHandler()
 
-    def __call__(self, environ: dict[str, Any], start_response: Callable) -> Iterable[bytes]:
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> HttpResponseBase:
         if environ.get("PATH_INFO", "").startswith(settings.KEYED_PREFIXES):
             return self.keyed(environ, start_response)
         return super().__call__(environ, start_response)

@@ -110,11 +110,11 @@ class Store(models.Model):
     def __str__(self):
         return self.name
 
-    def refresh_from_db(self, using=None, fields=None, **kwargs):
+    def refresh_from_db(self, using=None, fields=None, from_queryset=None) -> None:
         """A store of which only the id is known reads the rest at once, not field by field."""
         if fields is not None and (missing := self.get_deferred_fields()):
             fields = {*fields, *missing}
-        super().refresh_from_db(using=using, fields=fields, **kwargs)
+        super().refresh_from_db(using=using, fields=fields, from_queryset=from_queryset)
 
     @property
     def tz(self) -> zoneinfo.ZoneInfo:
