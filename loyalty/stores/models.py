@@ -127,10 +127,6 @@ class Store(models.Model):
     def quantum(self) -> Decimal:
         return Decimal(1).scaleb(-self.points_decimals)
 
-    def round_points(self, points: Decimal) -> Decimal:
-        """The store's rounding rule; applied once, in the engine."""
-        return points.quantize(self.quantum, ROUNDINGS[self.points_rounding])
-
     def points_unit(self, points: Decimal) -> str:
         return self.points_name if abs(points) == 1 else self.points_name_plural
 
