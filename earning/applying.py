@@ -23,6 +23,7 @@ SELECT_DUE = """
 SELECT activity.id, activity.customer_id, activity.action, activity.occurred_at, activity.properties,
        activity.asked_state, activity.asked_points, activity.asked_rule_id, activity.state, activity.rule_id,
        activity.rule_version, activity.points, activity.order_id, activity.applied_at IS NULL,
+       (activity.decision ->> 'room')::numeric,
        customer.state, customer.tags, customer.birthday_set_at, customer.orders_count, customer.orders_total
   FROM (SELECT * FROM earning_activity WHERE store_id = %(store)s AND id = ANY(%(ids)s) AND due_at IS NOT NULL
            AND (%(token)s::uuid IS NULL OR claim_token = %(token)s::uuid) ORDER BY id FOR UPDATE) AS activity
@@ -34,7 +35,7 @@ STAMP = """
 UPDATE earning_activity AS activity
    SET state = row.state, points = row.points, rule_id = row.rule_id, rule_version = row.rule_version,
        decision = row.decision, due_at = row.due_at, applied_at = COALESCE(activity.applied_at, clock_timestamp()),
-       claim_token = NULL, claimed_until = NULL, attempts = 0, error = ''
+       claim_token = NULL, claimed_until = NULL, quarantined_at = NULL, attempts = 0, error = ''
   FROM json_to_recordset(%(rows)s::json) AS row (id bigint, state text, points numeric, rule_id bigint,
        rule_version integer, decision jsonb, due_at timestamptz)
  WHERE activity.store_id = %(store)s AND activity.id = row.id
@@ -59,6 +60,7 @@ class Due:
     points: Decimal
     order_id: int | None
     is_first: bool
+    room: Decimal | None
     customer_state: str
     tags: Sequence[str]
     birthday_set_at: datetime | None
@@ -94,7 +96,7 @@ def apply_rows(store: Store, rows: list[Due]) -> None:
         granted = rulebook.granted(row)
         person = Person(row.customer_state, row.tags, row.birthday_set_at)
         fact = fact_of(row, orders.get(row.order_id) if row.order_id else None)
-        decision = evaluate(fact, rulebook.candidates(row), person, usage.of_row(row), scale, granted)
+        decision = evaluate(fact, rulebook.candidates(row), person, usage.of_row(row), scale, granted, row.room)
         due_at = stand(row, decision, granted, now)
         usage.add(row, decision)
         settlements.append(settlement_of(row, decision))

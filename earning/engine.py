@@ -96,11 +96,12 @@ def evaluate(
     usage: Mapping[int, Usage] = NO_USAGE,
     scale: Scale = Scale(),
     granted: Rule | None = None,
+    room: Decimal | None = None,
 ) -> Decision:
     """Decide one fact. The first rule whose conditions all hold pays; each one considered is kept.
 
     `granted` is the version an earlier evaluation paid by: an order keeps its rate, so only what depends on
-    the order itself is looked at again.
+    the order itself is looked at again. `room` is what a limit of points had left for it then: it keeps that too.
     """
     considered: list[dict[str, Any]] = []
     for rule in [granted] if granted else rules:
@@ -111,9 +112,9 @@ def evaluate(
             {"rule": rule.public_id, "name": rule.name, "version": rule.version, "pays": pays, "checks": checks}
         )
         if pays:
-            return award(fact, rule, usage.get(rule.id), scale, considered, is_granted=granted is not None)
-    outcome = "refused" if considered else "no_rule"
-    return Decision(standing(fact), ZERO, ZERO, None, None, {"outcome": outcome, "points": "0", "rules": considered})
+            return award(fact, rule, room if granted else room_left(rule, usage.get(rule.id)), scale, considered)
+    data = {"outcome": "refused" if considered else "no_rule", "points": "0", "rules": considered} | noted(room)
+    return Decision(standing(fact), ZERO, ZERO, None, None, data)
 
 
 def circumstances(rule: Rule, fact: Fact, person: Person, used: Usage | None) -> list[Check]:
@@ -153,7 +154,18 @@ def within_limit(rule: Rule, used: Usage) -> Check:
     }  # fmt: skip
 
 
-def award(fact: Fact, rule: Rule, used: Usage | None, scale: Scale, considered: list, *, is_granted: bool) -> Decision:
+def room_left(rule: Rule, used: Usage | None) -> Decimal | None:
+    """What a limit of points leaves for one more fact; None when there is no such limit."""
+    if rule.limit != "points":
+        return None
+    return max((rule.limit_value or ZERO) - (used or Usage()).points, ZERO)
+
+
+def noted(room: Decimal | None) -> dict[str, str]:
+    return {} if room is None else {"room": plain(room)}
+
+
+def award(fact: Fact, rule: Rule, room: Decimal | None, scale: Scale, considered: list) -> Decision:
     worth = KINDS[rule.kind].worth(rule, fact)
     raw, steps = worth.points, dict(worth.steps)
     if fact.asked_points is not None:
@@ -162,14 +174,12 @@ def award(fact: Fact, rule: Rule, used: Usage | None, scale: Scale, considered: 
     if points != raw:
         steps["rounded"] = plain(points)
         steps["rounding"] = scale.rounding
-    if rule.limit == "points" and not is_granted:
-        left = max((rule.limit_value or ZERO) - (used or Usage()).points, ZERO)
-        if points > left:
-            points = left.quantize(scale.quantum, "ROUND_FLOOR")
-            steps["capped"] = plain(points)
+    if room is not None and points > room:
+        points = room.quantize(scale.quantum, "ROUND_FLOOR")
+        steps["capped"] = plain(points)
     kept = points - clawback(points, fact.order, scale) if fact.order else points
     state, approve_at = standing_of(fact, rule)
-    data = {"outcome": "awarded", "points": plain(points), "rules": considered, "sum": steps}
+    data = {"outcome": "awarded", "points": plain(points), "rules": considered, "sum": steps} | noted(room)
     if kept != points:
         order = fact.order or {}
         data["kept"] = {"points": plain(kept), "refunded": str(order.get("refunded")), "total": str(order.get("total"))}

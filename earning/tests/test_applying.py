@@ -171,3 +171,18 @@ def test_what_waits_for_enrolment_is_approved_on_joining(store, add_rule, work):
     work(store)
     wallet.refresh_from_db()
     assert (wallet.balance, wallet.pending) == (10, 0)
+
+
+def test_a_capped_activity_stays_capped_when_it_is_looked_at_again(store, customer, add_rule, work):
+    add_rule(store, name="Read", points=25, limit="points", limit_value=40, limit_period="day")
+    now = datetime(2026, 5, 5, 12, tzinfo=UTC)
+    told(store, customer, occurred_at=now)
+    last = told(store, customer, occurred_at=now)
+    work(store)
+
+    activities.ask(store.activities.get(pk=last.id), "pending")
+    work(store)
+    activities.ask(store.activities.get(pk=last.id), "approved")
+    work(store)
+
+    assert balance(customer) == 40
