@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 
+from django.db import transaction
 from uuid_utils.compat import uuid7
 
 from loyalty.stores.models import Store
@@ -20,6 +21,7 @@ class AdjustmentConflict(BadAdjustment):
     """The identity belongs to an earlier adjustment of other points."""
 
 
+@transaction.atomic
 def adjust(
     store: Store, customer: Customer, points: Decimal, reason: str, *, actor: str, identity: str = ""
 ) -> LedgerEntry:
@@ -34,14 +36,14 @@ def adjust(
     if points != points.quantize(store.quantum):
         raise BadAdjustment(f"This store counts points with {store.points_decimals} decimals.")
     source = f"adjust:{identity or uuid7()}"
+    purses = ledger.lock_wallets(store.pk, [customer.pk])  # twin calls look one after the other
     posted = store.entries.filter(customer=customer, source=source).order_by("revision")
     if identity and (first := posted.first()):  # told again; what was undone since stays undone
         if first.points != points:
             raise AdjustmentConflict("This id was used for another adjustment.")
         return first
-    ledger.settle(
-        store, [ledger.Settlement(customer.pk, source, ledger.Kind.ADJUST, points, reason=reason, actor=actor)]
-    )
+    given = ledger.Settlement(customer.pk, source, ledger.Kind.ADJUST, points, reason=reason, actor=actor)
+    ledger.settle(store, [given], purses)
     return posted[0]
 
 
