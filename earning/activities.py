@@ -112,10 +112,18 @@ def find_repeat(store: Store, new: NewActivity) -> Recorded | None:
 def join(store: Store, identity: Identity, *, source: str, external_id: str = "") -> Customer:
     """Enrol and record "create an account", which pays the joining rule and frees what waited for it."""
     customer = enrolment.identify(store, identity, is_registered=True)
-    enrolment.enrol(customer)
+    enrol(customer)
     known_as = Identity.of(customer.external_id, customer.email, customer.phone, customer.card_number)
     record(store, NewActivity("sign_up", known_as, external_id=external_id or f"customer:{customer.pk}", source=source))
     return customer
+
+
+def enrol(customer: Customer) -> bool:
+    """Make a guest a member, whose waiting facts are due now. Returns whether they became one now."""
+    joined = enrolment.enrol(customer)
+    if joined:
+        release_waiting(customer.store_id, [customer.pk])
+    return joined
 
 
 def release_waiting(store_id: int, customer_ids: Iterable[int]) -> None:

@@ -16,7 +16,7 @@ from loyalty.stores import broker
 from loyalty.stores.models import Store
 from loyalty.stores.sets import recordset, run_set
 
-from .activities import APPLY
+from . import activities
 from .folding import AMOUNTS, STATUSES, Folded, Told, fold
 from .models import Activity, Order, OrderFact
 
@@ -48,14 +48,14 @@ def record_fact(
     first = store.order_facts.get(order_external_id=order_external_id, kind=kind, identity=identity)
     if kind == Kind.REFUND and first.data != data:
         raise OrderFactConflict(f"Refund “{identity}” of this order was reported before with another amount.")
-    broker.nudge(APPLY, store.pk)
+    broker.nudge(activities.APPLY, store.pk)
     return first.attempts == 0 and first.received_at == row.received_at
 
 
 def record_facts(store: Store, facts: list[OrderFact]) -> None:
     """Store many in one statement; those told before stay as they are. Refunds go one by one, as they may conflict."""
     OrderFact.objects.bulk_create(facts, ignore_conflicts=True)
-    broker.nudge(APPLY, store.pk)
+    broker.nudge(activities.APPLY, store.pk)
 
 
 def apply(store_id: int, token: object, ids: list[int]) -> None:
@@ -104,7 +104,7 @@ def customer_of(store: Store, folded: Folded) -> Customer | None:
     customer = enrolment.identify(store, identity, is_registered=is_registered)
     enrolment.update_profile(customer, first_name=who.get("first_name"), last_name=who.get("last_name"))
     if is_registered:
-        enrolment.enrol(customer)
+        activities.enrol(customer)
     return customer
 
 

@@ -6,7 +6,9 @@ import pytest
 from django.utils import timezone
 
 from conftest import balance
-from earning import orders
+from customers.enrolment import Identity
+from earning import activities, orders
+from earning.activities import NewActivity
 from earning.models import Order, OrderFact
 
 
@@ -38,6 +40,21 @@ def test_shipping_and_tax_count_only_if_chosen(store, customer, add_rule, work):
     tell(store, data=body(total="64.90", subtotal="55.00", tax="4.90", shipping="5.00"))
     work(store)
     assert balance(customer) == 64
+
+
+def test_a_guest_whose_order_is_of_an_account_has_joined_and_what_waited_for_it_pays(store, add_rule, work):
+    add_rule(store, name="Read", points=10)
+    guest = Identity.of(external_id="c1", email="james@shop.example")
+    activities.record(store, NewActivity("custom:read", guest, asked_state="enrolled"))
+    work(store)
+    wallet = store.wallets.get()
+    assert (wallet.balance, wallet.pending) == (0, 10)
+
+    tell(store)
+    work(store)
+
+    wallet.refresh_from_db()
+    assert (wallet.balance, wallet.pending, wallet.customer.state) == (10, 0, "enrolled")
 
 
 def test_below_the_award_status_points_are_pending(store, customer, purchase, work):

@@ -5,7 +5,6 @@ from typing import Any
 
 from django.utils import timezone
 
-from customers import enrolment
 from customers.models import Customer
 from earning import activities, orders
 from integrations import connections, inbox
@@ -123,8 +122,8 @@ def customer_of(told: Told, person: Person) -> dict[str, Any] | None:
     names = {"first_name": person.first_name, "last_name": person.last_name}
     if person.external_id:
         customer = told.batch.people.meet(person)
-        if customer.state == Customer.State.GUEST and enrolment.enrol(customer):
-            activities.release_waiting(told.store.pk, [customer.pk])
+        if customer.state == Customer.State.GUEST:
+            activities.enrol(customer)
         return names | {"external_id": person.external_id, "email": None, "is_registered": True}
     if person.email and told.settings.count_guest_orders:
         return names | {"external_id": None, "email": person.email, "is_registered": False}

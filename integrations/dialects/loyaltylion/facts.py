@@ -97,7 +97,7 @@ def tell(connection: Connection, told: Told) -> None:
     if not recorded.is_new:
         confirm(store, told, recorded.customer_id)
     elif told.guest is False:
-        enrol(store, store.customers.get(pk=recorded.customer_id))
+        activities.enrol(store.customers.get(pk=recorded.customer_id))
 
 
 def is_text(value: Any) -> bool:
@@ -124,16 +124,11 @@ def confirm(store: Store, told: Told, customer_id: int) -> None:
 def sign_up(store: Store, new: NewActivity) -> None:
     """Enrol, and record joining unless this customer has joined before, under whatever merchant_id."""
     customer = enrolment.identify(store, new.identity, is_registered=True)
-    enrol(store, customer)
+    activities.enrol(customer)
     ledger.lock_wallets(store.pk, [customer.pk])  # twin calls one after the other
     if not store.activities.filter(customer=customer, action=SIGN_UP).exists():
         known = Identity(customer.external_id, customer.email)
         activities.record(store, replace(new, identity=known, is_registered=False))
-
-
-def enrol(store: Store, customer: Customer) -> None:
-    if enrolment.enrol(customer):
-        activities.release_waiting(store.pk, [customer.pk])
 
 
 def is_worthless(connection: Connection, told: Told, action: str) -> bool:
