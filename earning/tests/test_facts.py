@@ -1,11 +1,13 @@
 """Facts outlive whatever goes wrong around them."""
 
+import threading
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
-from conftest import balance, make_customer
+from conftest import balance, make_customer, open_store
 from customers.enrolment import Identity
 from customers.models import Wallet
 from earning import activities, applying, tasks
@@ -51,6 +53,17 @@ def test_a_poison_row_is_quarantined_and_the_others_go_through(store, customer, 
     assert facts.retry(store.activities.filter(pk=bad.id)) == 1
     facts.drain(Activity, store.pk, applying.apply, seconds=5)
     assert balance(poison) == 10
+
+
+def test_what_was_given_up_and_then_applied_is_stuck_no_longer(store, customer, rule, work):
+    activity = store.activities.get(pk=told(store, customer).id)
+    store.activities.filter(pk=activity.pk).update(quarantined_at=timezone.now(), due_at=None, error="Boom", attempts=5)
+
+    activities.ask(activity, "approved")
+    work(store)
+
+    activity.refresh_from_db()
+    assert (activity.quarantined_at, activity.error, balance(customer)) == (None, "", 10)
 
 
 def test_a_fact_that_kills_its_worker_is_given_up_alone(store, customer, rule):
@@ -104,12 +117,6 @@ def test_a_silent_broker_never_fails_what_was_stored(
 
 @pytest.mark.django_db(transaction=True)
 def test_two_workers_at_once_apply_each_fact_once_and_keep_the_limit(add_rule):
-    import threading
-
-    from django.db import connection
-
-    from conftest import open_store
-
     store = open_store("busy")
     add_rule(store, name="Read", points=10, limit="count", limit_value=30, limit_period="ever")
     customer = make_customer(store, "c1")
