@@ -58,7 +58,7 @@ def find(store: Store, identity: Identity) -> Customer | None:
     customers = store.customers
     if identity.external_id:
         found = customers.filter(external_id=identity.external_id).first()
-        found = found or customers.filter(aliases__external_id=identity.external_id).first()
+        found = found or customers.filter(aliases__store=store, aliases__external_id=identity.external_id).first()
         if found:
             return found
     for field in ("email", "card_number", "phone"):

@@ -50,7 +50,7 @@ class Customer(models.Model):
     tags = ArrayField(models.CharField(max_length=64), default=list, blank=True)
     state = models.CharField(max_length=10, choices=State, default=State.GUEST)
     properties = models.JSONField(default=dict, blank=True)
-    # Kept by earning.orders under the wallet's lock, so goals and anniversaries need no scan of the orders.
+    # Moved by earning.orders by what an order adds, so goals and anniversaries need no scan of the orders.
     first_order_at = models.DateTimeField(null=True, blank=True)
     orders_count = models.PositiveIntegerField(default=0)
     orders_total = models.DecimalField(max_digits=20, decimal_places=4, default=Decimal(0))

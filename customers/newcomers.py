@@ -42,7 +42,8 @@ def unknown(store: Store, identities: list[Identity]) -> list[Identity]:
             known |= {(field, value) for value in found}
     aliases = CustomerAlias.objects.filter(store=store, external_id__in=values["external_id"])
     known |= {("external_id", value) for value in aliases.values_list("external_id", flat=True)}
-    return [identity for identity in identities if known.isdisjoint(names(identity))]
+    # In one order everywhere, so that two batches which share people never wait for each other in a circle.
+    return sorted((identity for identity in identities if known.isdisjoint(names(identity))), key=names)
 
 
 def names(identity: Identity) -> list[tuple[str, str]]:
