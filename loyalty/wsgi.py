@@ -9,6 +9,9 @@ from django.utils.http import parse_header_parameters
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "loyalty.settings")
 
+AT_ONCE = 64 * 1024  # as much is on its way whether it is read or not
+MOST_TAKEN = 32 * 1024 * 1024
+
 
 class Request(WSGIRequest):
     """Reads queries and forms as UTF-8, whatever charset the body claims. Django would read the query in the
@@ -40,9 +43,25 @@ class Front(Handler):
         self.keyed = KeyedHandler()
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> HttpResponseBase:
-        if environ.get("PATH_INFO", "").startswith(settings.KEYED_PREFIXES):
-            return self.keyed(environ, start_response)
-        return super().__call__(environ, start_response)
+        is_keyed = environ.get("PATH_INFO", "").startswith(settings.KEYED_PREFIXES)
+        answer = self.keyed if is_keyed else super().__call__
+        response = answer(environ, start_response)
+        take_the_rest(environ)
+        return response
+
+
+def take_the_rest(environ: dict[str, Any]) -> None:
+    """Read on where a refusal stopped: who is still sending meets a torn connection instead of the answer.
+
+    Who asked first (`Expect: 100-continue`) sends nothing unless told to.
+    """
+    length = environ.get("CONTENT_LENGTH") or "0"
+    is_large = "HTTP_TRANSFER_ENCODING" in environ or (length.isdecimal() and int(length[:20]) > AT_ONCE)
+    if not is_large or "HTTP_EXPECT" in environ:
+        return
+    left = MOST_TAKEN
+    while left > 0 and (taken := environ["wsgi.input"].read(AT_ONCE)):
+        left -= len(taken)
 
 
 django.setup(set_prefix=False)

@@ -1,3 +1,5 @@
+import io
+
 import pytest
 from django.test import RequestFactory
 
@@ -37,3 +39,21 @@ def test_calls_with_a_key_pass_the_layers_that_guard_them_and_not_those_of_pages
     assert call["Content-Type"] == "application/problem+json"
     assert {"X-Content-Type-Options", "Content-Length"} <= set(call)
     assert "Content-Security-Policy" in page and "Content-Security-Policy" not in call
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "left"),
+    [
+        ("/api/v1/orders", {"CONTENT_LENGTH": "200000"}, 0),
+        ("/integrations/webhooks/nowhere/x", {"CONTENT_LENGTH": "200000"}, 0),
+        ("/api/v1/orders", {"CONTENT_LENGTH": "", "HTTP_TRANSFER_ENCODING": "chunked"}, 0),
+        ("/api/v1/orders", {"CONTENT_LENGTH": "200000", "HTTP_EXPECT": "100-continue"}, 200_000),
+    ],
+)
+def test_a_body_that_nobody_wanted_is_taken_so_that_its_sender_hears_the_refusal(path, headers, left):
+    body = io.BytesIO(b" " * 200_000)
+    environ = RequestFactory().post(path).environ | {"wsgi.input": body} | headers
+
+    application(environ, lambda status, headers: None).close()
+
+    assert len(body.read()) == left
