@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Any
 
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, SuspiciousOperation
 from django.core.exceptions import ValidationError as DjangoValidationError
 from django.core.signals import got_request_exception
 from django.db import DataError, IntegrityError, InterfaceError, OperationalError, transaction
@@ -74,6 +74,8 @@ def problem_of(error: Exception, refusals: dict[type[Exception], int]) -> Proble
             return Problem(404, "not-found", "There is no such thing in this store.")
         case PermissionDenied():
             return Problem(403, "forbidden", str(error) or "This key may not do this.")
+        case SuspiciousOperation():
+            return Problem(400, "invalid", "This call has too many parts, such as names in its query.")
         case DataError():
             return Problem(400, "invalid", "A value cannot be stored. Check the texts and numbers you sent.")
         case IntegrityError():
