@@ -4,4 +4,7 @@ from . import views
 
 app_name = "lootly"
 
-urlpatterns = [re_path(r"^(?P<integration>[^/]+)/(?P<event>[A-Za-z0-9_.-]{1,60})/?$", views.receive, name="receive")]
+urlpatterns = [
+    re_path(r"^(?P<integration>[^/]+)/(?P<event>[A-Za-z0-9_.-]{1,60})/?$", views.receive, name="receive"),
+    re_path("", views.unknown, name="unknown"),
+]

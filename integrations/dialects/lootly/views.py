@@ -19,9 +19,19 @@ logger = logging.getLogger(__name__)
 NOT_POST = Answer(405, {"error": "method_not_allowed", "message": "Send a POST request."})
 NO_INTEGRATION = Answer(500, {"error": "integration_not_found"})
 TOO_LARGE = Answer(413, {"error": "too_large", "message": "Send at most 1 MiB."})
+NO_ADDRESS = Answer(
+    404, {"error": "endpoint_not_found", "message": "Call /integrations/webhooks/{integration}/{event}."}
+)
 UNAUTHORIZED = Answer(401, {"error": "unauthorized"})
 UNAVAILABLE = Answer(503, {"error": "unavailable", "message": "Nothing was stored. Send it again in a moment."})
 HEADERS = {405: {"Allow": "POST"}, 429: {"Retry-After": "1"}, 503: {"Retry-After": "5"}}
+
+
+@csrf_exempt
+@transaction.non_atomic_requests
+def unknown(request: HttpRequest) -> JsonResponse:
+    """An address that no event can have."""
+    return JsonResponse(NO_ADDRESS.body, status=NO_ADDRESS.status)
 
 
 @csrf_exempt

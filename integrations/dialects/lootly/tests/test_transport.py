@@ -75,6 +75,11 @@ class TestIntegrations:
             answer = shop_as("nowhere").post("orders-completed", body)
             assert (answer.status_code, answer.json()) == (500, {"error": "integration_not_found"})
 
+    @pytest.mark.parametrize("event", ["", "%00", "orders%0Acompleted", "a/b", "x" * 61])
+    def test_an_address_that_no_event_can_have_is_answered_in_json(self, shop, event):
+        answer = shop.post(event, ORDER)
+        assert (answer.status_code, answer.json()["error"]) == (404, "endpoint_not_found")
+
 
 class TestSize:
     def test_a_megabyte_is_taken_and_a_byte_more_is_not(self, store, shop):
