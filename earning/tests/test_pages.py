@@ -15,7 +15,7 @@ from earning.actions import KINDS
 from earning.folding import STATUSES
 from earning.forms import ICONS
 from earning.models import Activity, EarningRule
-from earning.views import example_call
+from earning.rule_views import example_call
 from loyalty.stores.forms import AWARD_STATUSES
 
 
@@ -349,13 +349,14 @@ def test_stuck_fact_of_an_order_is_shown_and_can_be_tried_again(page, store):
 def addresses(store, customer, add_rule):
     rule = add_rule(store, identifier="tasting", approval="by_hand")
     activity = record(store)
+    orders.record_fact(store, "o-1", "status", identity="1", data={"status": "completed"})
     return {
         "look": ["earning/", "earning/add/", "earning/add/custom/", f"earning/{rule.public_id}/", "activity/",
                  f"activity/{activity.public_id}/"],
         "edit": ["earning/add/custom/", "earning/add/custom/preview/", f"earning/{rule.public_id}/",
                  f"earning/{rule.public_id}/preview/", f"earning/{rule.public_id}/switch/"],
         "support": [f"activity/{activity.public_id}/decide/", f"activity/{activity.public_id}/retry/",
-                    "activity/facts/1/retry/", "activity/retry/"],
+                    f"activity/facts/{store.order_facts.get().pk}/retry/", "activity/retry/"],
     }  # fmt: skip
 
 
