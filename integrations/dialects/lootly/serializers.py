@@ -52,8 +52,10 @@ class Refund:
 
 
 def customer_of(members: Members, settings: LootlySettings) -> Person:
-    values.identifier(members.get("id"), "id")
-    return Person.of(members | {"id": str(members["id"])})
+    person = Person.of(members | {"id": values.identifier(members.get("id"), "id")})
+    if person.external_id is None:
+        raise invalid("id", "“id” must be a customer's: 0 stands for a guest.")
+    return person
 
 
 def order_id_of(members: Members, settings: LootlySettings) -> str:

@@ -244,6 +244,8 @@ class TestUnusableContent:
         ("orders-completed", {"id": "1", "customer": {"id": [1]}}, "invalid_value", "customer.id"),
         ("orders-cancelled", {"t": 1}, "missing_field", "id"),
         ("customers-create", {"email": "a@b.c"}, "missing_field", "id"),
+        ("customers-create", {"id": 0, "email": "a@b.c"}, "invalid_value", "id"),
+        ("customers-create", {"id": " 0 ", "email": "a@b.c"}, "invalid_value", "id"),
         ("refunds-create", {"id": "1"}, "missing_field", "transactions"),
         ("refunds-create", {"id": "1", "transactions": []}, "missing_field", "transactions"),
         ("refunds-create", {"id": "1", "transactions": "12.50"}, "invalid_value", "transactions"),
