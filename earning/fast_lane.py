@@ -18,20 +18,31 @@ from loyalty.stores.authentication import Seen
 from loyalty.stores.bounded_json import BadJSON, TooLarge, loads
 from loyalty.stores.parsers import read_body
 from loyalty.stores.problems import as_response, problem_of
-from loyalty.stores.sets import recordset
+from loyalty.stores.sets import recordset, run_set
 
 from . import naming
 from .activities import APPLY
-from .inserting import BY_EXTERNAL_ID, NewActivity, Recorded, row_of
+from .inserting import NewActivity, Recorded
 from .intake import Accepted, at_a_glance
 
-ACT_FOR_KEY = """
-SELECT set_config('app.stores', COALESCE((
-    SELECT store_id::text FROM stores_apikey
-     WHERE digest = %(digest)s AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())
-       AND 'write' = ANY (scopes)), ''), true);
+# The store is named, for this statement alone, before a row is looked for: OFFSET 0 keeps that order.
+INSERT = """
+WITH acting AS MATERIALIZED (
+    SELECT set_config('app.stores', COALESCE((
+        SELECT store_id::text FROM stores_apikey
+         WHERE digest = %(digest)s AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())
+           AND 'write' = ANY (scopes)), ''), true) AS store
+)
+INSERT INTO earning_activity (store_id, public_id, customer_id, action, external_id, source, occurred_at, properties,
+    asked_state, state, points, received_at, due_at, attempts, error)
+SELECT customer.store_id, %(public_id)s, customer.id, %(action)s, %(external_id)s, 'api',
+    COALESCE(%(occurred_at)s, now()), %(properties)s::jsonb, '', 'pending', 0, now(), now(), 0, ''
+  FROM acting CROSS JOIN LATERAL (
+        SELECT id, store_id FROM customers_customer
+         WHERE store_id = NULLIF(acting.store, '')::bigint AND external_id = %(customer)s OFFSET 0) AS customer
+    ON CONFLICT DO NOTHING
+RETURNING id, public_id, customer_id
 """
-INSERT = ACT_FOR_KEY + BY_EXTERNAL_ID
 UNUSUAL = ("HTTP_IDEMPOTENCY_KEY", "HTTP_PREFER", "HTTP_CONTENT_ENCODING")
 
 
@@ -81,9 +92,10 @@ def usual(request: HttpRequest, key: Seen) -> NewActivity | None:
 
 
 def insert(key: Seen, new: NewActivity) -> Recorded | None:
-    rows = recordset([row_of(new, uuid7())])
-    with connection.cursor() as cursor:
-        cursor.execute(INSERT, {"digest": key.digest, "store": key.store_id, "rows": rows, "count": 1})
-        cursor.nextset()
-        stored = cursor.fetchone()
-    return stored and Recorded(*stored, is_new=True)
+    values = {
+        "digest": key.digest, "public_id": uuid7(), "action": new.action, "external_id": new.external_id,
+        "customer": new.identity.external_id, "occurred_at": new.occurred_at,
+        "properties": recordset(new.properties),
+    }  # fmt: skip
+    stored = run_set(INSERT, values, is_prepared=True)
+    return Recorded(*stored[0], is_new=True) if stored else None

@@ -101,6 +101,7 @@ DATABASES["default"] |= {
     "CONN_HEALTH_CHECKS": True,
     "OPTIONS": {
         "connect_timeout": 5,
+        "prepare_threshold": 1_000_000_000,  # statements are prepared where one asks for it, not by counting
         "options": "-c statement_timeout=20s -c lock_timeout=5s -c idle_in_transaction_session_timeout=30s",
     },
 }

@@ -9,19 +9,20 @@ import psycopg
 from django.db import connection
 
 
-def run_set(statement: str, params: dict[str, Any]) -> list[tuple]:
+def run_set(statement: str, params: dict[str, Any], *, is_prepared: bool = False) -> list[tuple]:
     """Run a statement whose parameters or rows are many.
 
     Bound by the server: Django's own cursor would quote them into the statement's text and have that parsed.
+    `is_prepared` also spares the parsing and planning, where one plan suits all parameters.
     """
     connection.ensure_connection()
-    with psycopg.Cursor(connection.connection) as cursor:
-        cursor.execute(statement, params, binary=True)
+    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
+        cursor.execute(statement, params, binary=True, prepare=is_prepared)
         return cursor.fetchall() if cursor.description else []
 
 
-def recordset(rows: list[dict[str, Any]]) -> str:
-    """Rows for `json_to_recordset`; decimals keep every digit."""
+def recordset(rows: list[dict[str, Any]] | dict[str, Any]) -> str:
+    """Rows for `json_to_recordset`, or one object; decimals keep every digit."""
     try:
         return orjson.dumps(rows, default=exact).decode()
     except orjson.JSONEncodeError:  # an integer of a caller's that 64 bits do not hold
