@@ -183,7 +183,7 @@ def update_profile(
 
 
 def enrol(customer: Customer) -> bool:
-    """Make a guest a member. Returns whether they became one now."""
+    """A guest joins. Returns whether they joined now."""
     joined = Customer.objects.filter(pk=customer.pk, store_id=customer.store_id, state=Customer.State.GUEST).update(
         state=Customer.State.ENROLLED, enrolled_at=timezone.now()
     )

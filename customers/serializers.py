@@ -161,7 +161,7 @@ class NewCustomerSerializer(ProfileSerializer):
     phone = serializers.CharField(required=False, allow_null=True, max_length=32)
     card_number = serializers.CharField(required=False, allow_null=True, max_length=64)
     enrol = serializers.BooleanField(
-        default=True, help_text="Make them a member, which pays the joining rule. False: keep a guest."
+        default=True, help_text="Enrol them, which pays the joining rule. False: keep a guest."
     )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:

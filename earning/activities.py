@@ -119,7 +119,7 @@ def join(store: Store, identity: Identity, *, source: str, external_id: str = ""
 
 
 def enrol(customer: Customer) -> bool:
-    """Make a guest a member, whose waiting facts are due now. Returns whether they became one now."""
+    """A guest joins, and what waited for it is due now. Returns whether they joined now."""
     joined = enrolment.enrol(customer)
     if joined:
         release_waiting(customer.store_id, [customer.pk])

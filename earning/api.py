@@ -138,19 +138,19 @@ def seconds_to_wait(request: Request) -> int:
 
 @schema.joining
 class JoiningViewSet(CustomerViewSet):
-    """Customers with the calls that make members of them, which pays the joining rule."""
+    """Customers with the calls that enrol them, which pays the joining rule."""
 
     def create(self, request: Request) -> Response:
         serializer = NewCustomerSerializer(data=self.body())
         serializer.is_valid(raise_exception=True)
         told = serializer.validated_data
         is_known = enrolment.find(self.store, told["identity"]) is not None
-        customer = self.identified(told["identity"], is_member=told["enrol"])
+        customer = self.identified(told["identity"], enrol=told["enrol"])
         enrolment.update_profile(customer, **serializer.profile())
         return self.answer(customer, 200 if is_known else 201)
 
-    def identified(self, identity: Identity, *, is_member: bool) -> Customer:
-        if is_member:
+    def identified(self, identity: Identity, *, enrol: bool) -> Customer:
+        if enrol:
             customer = activities.join(self.store, identity, source="api")
         else:
             customer = enrolment.identify(self.store, identity)

@@ -105,7 +105,7 @@ joining = describe(
         responses=told(CustomerSerializer),
         examples=[
             OpenApiExample(
-                "A new member",
+                "A new customer",
                 {"external_id": "c1", "email": "ada@example.com", "first_name": "Ada", "birthday": "1990-12-10"},
                 request_only=True,
             )
@@ -113,7 +113,7 @@ joining = describe(
     ),
     enrol=extend_schema(
         operation_id="customers_enrol",
-        summary="Make a guest a member",
+        summary="Enrol a guest",
         tags=["Customers"],
         parameters=[REFERENCE],
         request=None,

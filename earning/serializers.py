@@ -113,7 +113,7 @@ class BuyerSerializer(StrictSerializer):
     email = serializers.CharField(required=False, allow_null=True, max_length=254)
     first_name = serializers.CharField(required=False, allow_blank=True, max_length=150)
     last_name = serializers.CharField(required=False, allow_blank=True, max_length=150)
-    is_registered = serializers.BooleanField(required=False, help_text="Has an account in the shop: becomes a member.")
+    is_registered = serializers.BooleanField(required=False, help_text="Has an account in the shop, and is enrolled.")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if attrs.get("external_id") or attrs.get("email"):
