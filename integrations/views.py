@@ -57,9 +57,7 @@ def live_keys(store: Store) -> QuerySet[ApiKey]:
 class DialectMixin(StoreMixin):
     """Pages with the dialect's own form."""
 
-    @cached_property
-    def dialect(self) -> Dialect:
-        raise NotImplementedError
+    dialect: Dialect
 
     def get_form_class(self):
         return connection_form(self.dialect)
