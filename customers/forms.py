@@ -4,6 +4,7 @@ from decimal import Decimal
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.core.validators import ProhibitNullCharactersValidator
 from django.utils import timezone
 from uuid_utils.compat import uuid7
 
@@ -29,6 +30,7 @@ class TagsField(forms.CharField):
 
     def validate(self, value):
         super().validate(value)
+        ProhibitNullCharactersValidator()("".join(value))  # CharField's own does not look into a list
         if any(len(tag) > TAG_LENGTH for tag in value):
             raise ValidationError(f"A tag has at most {TAG_LENGTH} characters. Put a comma between tags.")
 

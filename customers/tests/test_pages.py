@@ -111,6 +111,12 @@ def test_name_birthday_and_tags_can_be_changed_and_erased(store, customer, sign_
     assert (customer.name, customer.birthday, customer.birthday_set_at, customer.tags) == ("Bond", None, None, [])
 
 
+@pytest.mark.parametrize("tags", ["a\0b", "x" * 65])
+def test_a_tag_that_cannot_be_kept_is_refused_at_its_field(customer, sign_in, support, tags):
+    answer = sign_in(support).post(page("customer_update", customer), {"tags": tags})
+    assert (answer.status_code, list(answer.context["form"].errors)) == (200, ["tags"])
+
+
 def test_blocking_and_unblocking_give_back_the_state_before(customer, sign_in, support):
     client = sign_in(support)
     client.post(page("customer_block", customer), {"is_blocked": "1"})
