@@ -2,10 +2,11 @@
 
 import hashlib
 from collections.abc import Iterable
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from django import forms
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db.models import Q, QuerySet
 
 from customers.search import search
@@ -22,13 +23,23 @@ STATES = [
 ]  # fmt: skip
 
 
+class Day(forms.DateField):
+    """A day as far from the ends of the calendar as its midnights are in any time zone."""
+
+    def __init__(self):
+        super().__init__(
+            required=False,
+            widget=forms.DateInput(attrs={"type": "date"}),
+            validators=[MinValueValidator(date(1970, 1, 1)), MaxValueValidator(date(2100, 1, 1))],
+        )
+
+
 class ActivityFilter(forms.Form):
     q = forms.CharField(required=False, max_length=255)
     state = forms.ChoiceField(choices=STATES, required=False)
     action = forms.ChoiceField(required=False)
     rule = forms.ChoiceField(required=False)
-    since = forms.DateField(required=False, widget=forms.DateInput(attrs={"type": "date"}))
-    until = forms.DateField(required=False, widget=forms.DateInput(attrs={"type": "date"}))
+    since, until = Day(), Day()
 
     def __init__(self, data: Any, *, store: Store):
         super().__init__(data)

@@ -233,6 +233,7 @@ def test_list_is_narrowed_by_state_action_rule_and_date(page, store, customer, a
     assert shown(page, f"?until={yesterday}") == [old]
     assert shown(page, f"?since={yesterday}") == [unknown, waiting]
     assert shown(page, "?state=nonsense&since=yesterday") == [unknown, waiting, old]
+    assert shown(page, "?since=0001-01-01&until=9999-12-31") == [unknown, waiting, old]
 
 
 def test_search_finds_by_the_beginning_of_an_address_and_by_ids(page, store, customer, add_rule):
