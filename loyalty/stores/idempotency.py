@@ -98,7 +98,7 @@ def keep(store_id: int, identity: bytes, body_digest: bytes, response: Response)
     answer = None if response.data is None else json.loads(JSONRenderer().render(response.data))
     IdempotencyRecord.objects.create(
         store_id=store_id, identity=identity, body_digest=body_digest, status=response.status_code,
-        answer=answer, lease_until=timezone.now(),
+        answer=answer,
     )  # fmt: skip
 
 

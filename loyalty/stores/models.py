@@ -237,10 +237,9 @@ class IdempotencyRecord(models.Model):
     store = models.ForeignKey(Store, models.CASCADE, related_name="+")
     identity = models.BinaryField(max_length=32)  # SHA-256 of credential, method, path, key
     body_digest = models.BinaryField(max_length=32)
-    status = models.PositiveSmallIntegerField(null=True)  # null: the first call is still running
+    status = models.PositiveSmallIntegerField()
     answer = models.JSONField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)
-    lease_until = models.DateTimeField()
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["store", "identity"], name="stores_idempotency_once")]

@@ -157,10 +157,9 @@ class Migration(migrations.Migration):
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("identity", models.BinaryField(max_length=32)),
                 ("body_digest", models.BinaryField(max_length=32)),
-                ("status", models.PositiveSmallIntegerField(null=True)),
+                ("status", models.PositiveSmallIntegerField()),
                 ("answer", models.JSONField(null=True)),
                 ("created_at", models.DateTimeField(auto_now_add=True)),
-                ("lease_until", models.DateTimeField()),
                 (
                     "store",
                     models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name="+", to="stores.store"),
