@@ -111,7 +111,11 @@ def learn(customer: Customer, identity: Identity, is_registered: bool) -> None:
         if value and value != getattr(customer, field) and is_free(customer, field, value):
             changed[field] = value
     if changed:
-        change(customer, **changed)
+        try:
+            with transaction.atomic():
+                change(customer, **changed)
+        except IntegrityError:  # a twin call gave it to somebody else since we looked: theirs stands
+            customer.refresh_from_db()
 
 
 def link(customer: Customer, external_id: str) -> None:

@@ -14,6 +14,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Greatest
 from django.utils import timezone
 from psycopg import sql
+from psycopg.errors import QueryCanceled
 from uuid_utils.compat import uuid7
 
 from .tenancy import acting_for, sweeping
@@ -103,10 +104,11 @@ def attempt(model, store_id, apply: Apply, token, ids: list[int], *, is_last_try
 
 
 def note_failure(model, store_id, token, ids, error: Exception) -> None:
-    """Keep why; give up at the fifth try. A passing database error (deadlock, lost link) is not held against it."""
+    """Keep why; give up at the fifth try. A passing database error (deadlock, lost link) is not held
+    against it; taking longer than a statement may is."""
     text = f"{type(error).__name__}: {error}".replace("\x00", "\\0")[:ERROR_LIMIT]
     rows = model.objects.filter(store_id=store_id, pk__in=ids, claim_token=token)
-    if isinstance(error, OperationalError):
+    if isinstance(error, OperationalError) and not isinstance(error.__cause__, QueryCanceled):
         rows.update(attempts=Greatest(F("attempts") - 1, 1), error=text)
         return
     rows.filter(attempts__gte=MAX_ATTEMPTS).update(quarantined_at=timezone.now(), due_at=None, error=text)
