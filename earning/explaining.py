@@ -95,7 +95,8 @@ def sentence(check: Mapping[str, Any], store: Store) -> str:
             return f"The customer {verb} of the tags {listed(want)} (tags: {listed(seen)})."
         case "tags_none":
             verb = "has none" if check["ok"] else "has one"
-            return f"The customer {verb} of the excluded tags {listed(want)} (tags: {listed(seen)})."
+            has = "" if seen == want else f" (tags: {listed(seen)})"
+            return f"The customer {verb} of the tags left out: {listed(want)}{has}."
         case "limit":
             return limit(check, store)
         case "minimum_order":

@@ -132,7 +132,11 @@ class RuleForm(forms.ModelForm):
         points = chosen.get("points")
         is_fixed = self.settings.get("pays", "fixed") == "fixed"
         if points is not None and is_fixed and points != points.quantize(self.store.quantum):
-            self.add_error("points", f"This store counts with {self.store.points_decimals} decimals. Round the number.")
+            self.add_error("points", f"{self.counted()} Round the number.")
+
+    def counted(self) -> str:
+        decimals, name = self.store.points_decimals, self.store.points_name_plural
+        return f"This store counts {name} with {decimals} decimals." if decimals else f"This store counts whole {name}."
 
     def check_limit(self, chosen: dict[str, Any]) -> None:
         if not chosen.get("limit"):

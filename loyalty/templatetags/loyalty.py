@@ -19,6 +19,24 @@ register.filter(numbers.points)
 register.filter(numbers.signed)
 register.filter(numbers.money)
 
+SOURCES = {
+    "api": "by API", "dashboard": "from a person here", "order": "with the order", "goal": "with the orders",
+    "calendar": "from the calendar",
+}  # fmt: skip
+
+
+@register.filter
+def came(source: str) -> str:
+    """Where an activity came from, in words. A connection's is its dialect."""
+    return SOURCES.get(source, f"by {source}")
+
+
+@register.filter
+def fields_in_words(names: list[str]) -> str:
+    """The changed fields of a customer. Moments that we note beside a field say nothing to people."""
+    return ", ".join(name.replace("_", " ") for name in names if not name.endswith("_at"))
+
+
 # --- Moments ------------------------------------------------------------------------------------
 
 
