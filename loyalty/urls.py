@@ -6,11 +6,13 @@ from django.urls import include, path
 
 from integrations import registry
 from loyalty import views
+from loyalty.stores.problems import unknown_path
 
 admin.site.login = secure_admin_login(admin.site.login)
 
 urlpatterns = [
     path("api/v1/", include("loyalty.api")),
+    path("api/v1", unknown_path),
     path("", views.home, name="home"),
     path("livez", views.livez, name="livez"),
     path("readyz", views.readyz, name="readyz"),

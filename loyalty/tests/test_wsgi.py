@@ -27,6 +27,10 @@ def test_queries_are_read_as_utf8_whatever_the_bodys_charset():
     assert application.request_class(environ).GET.dict() == {"limit": "5", "q": "é"}
 
 
+def test_the_apis_bare_address_is_answered_in_its_own_form():
+    assert headers_of("/api/v1")["Content-Type"] == "application/problem+json"
+
+
 def headers_of(path: str) -> dict[str, str]:
     sent: dict[str, str] = {}
     application(RequestFactory().get(path).environ, lambda status, headers: sent.update(headers)).close()
