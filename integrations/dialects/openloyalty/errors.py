@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.core.exceptions import SuspiciousOperation
 from django.db import InterfaceError, OperationalError
 from django.http import Http404
 from rest_framework import exceptions
@@ -88,7 +89,7 @@ def answer(error: Exception, context: dict[str, Any] | None = None) -> Response 
             return bad_request(list(error.problems))
         case exceptions.ValidationError():
             return bad_request(list(problems_of(error.detail)))
-        case exceptions.ParseError() | exceptions.UnsupportedMediaType():
+        case exceptions.ParseError() | exceptions.UnsupportedMediaType() | SuspiciousOperation():
             return bad_request([Problem("")])
         case exceptions.NotAuthenticated() | exceptions.AuthenticationFailed():
             return refusal(401, str(error.detail))

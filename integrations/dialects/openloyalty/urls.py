@@ -6,7 +6,7 @@ from . import views
 class StoreCode:
     """A store's slug in any case. The native API's own path is not a store's."""
 
-    regex = r"(?!v1/)[^/]+"
+    regex = r"(?!v1/)[^/\x00]+"
 
     def to_python(self, value: str) -> str:
         return value

@@ -55,6 +55,16 @@ def test_a_body_over_a_mebibyte_is_too_large(caller):
     assert told.status_code in (400, 413)
 
 
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_a_store_that_cannot_be_is_not_found(caller, method):
+    told = getattr(caller.client, method)("/api/%00/member", headers=caller.headers)
+    assert (told.status_code, told.json()) == (404, NOT_FOUND)
+
+
+def test_a_query_of_a_thousand_names_is_refused(caller):
+    assert errors(caller.get("member?" + "&".join(f"q{number}" for number in range(1_001))))
+
+
 def test_any_content_type_is_read_as_json(caller):
     for number, content_type in enumerate(["text/plain", "application/x-www-form-urlencoded", "nonsense", ""]):
         body = b'{"customer":{"email":"m%d@shop.example"}}' % number
