@@ -184,7 +184,17 @@ ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_EMAIL_VERIFICATION = env.str("ACCOUNT_EMAIL_VERIFICATION", default="optional")
-ACCOUNT_FORMS = {"signup": "loyalty.stores.forms.SignupForm"}
+ACCOUNT_ADAPTER = "loyalty.stores.accounts.AccountAdapter"
+ACCOUNT_FORMS = {
+    "signup": "loyalty.stores.forms.SignupForm",
+    "login": "loyalty.stores.accounts.LoginForm",
+    "add_email": "loyalty.stores.accounts.AddEmailForm",
+    "change_password": "loyalty.stores.accounts.ChangePasswordForm",
+    "reset_password": "loyalty.stores.accounts.ResetPasswordForm",
+    "reset_password_from_key": "loyalty.stores.accounts.ResetPasswordKeyForm",
+}
+ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+MFA_ADAPTER = "loyalty.stores.accounts.MFAAdapter"
 ACCOUNT_SESSION_REMEMBER = True
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 LOGIN_URL = "account_login"

@@ -10,6 +10,7 @@ from babel.core import get_global
 from babel.numbers import get_currency_name, get_territory_currencies
 from django import forms
 
+from .accounts import PlainFields
 from .models import ApiKey, StaffMember, Store, User
 from .opening import open_store
 
@@ -96,7 +97,7 @@ class StoreCreateForm(StoreFields):
         self.ask_browser_for_timezone()
 
 
-class SignupForm(AccountSignupForm, StoreFields):
+class SignupForm(PlainFields, AccountSignupForm, StoreFields):
     """A person and their first store, in one go."""
 
     field_order = ["email", "password1", "store_name", "domain", "currency", "timezone"]
@@ -104,9 +105,7 @@ class SignupForm(AccountSignupForm, StoreFields):
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         self.ask_browser_for_timezone()
-        self.fields["email"].widget.attrs["placeholder"] = ""
-        self.fields["password1"].widget.attrs["placeholder"] = ""
-        self.fields["password1"].help_text = "At least 10 characters."
+        self.fields["password1"].label = "Password"
 
     def save(self, request):
         user = super().save(request)

@@ -1,0 +1,55 @@
+"""Signing in and the account's own pages, in the words of the rest of the product."""
+
+from allauth.account import forms
+from allauth.account.adapter import DefaultAccountAdapter
+from allauth.mfa.adapter import DefaultMFAAdapter
+
+LABELS = {
+    "email": "E-mail", "login": "E-mail", "oldpassword": "Present password", "password1": "New password",
+    "password2": "New password again",
+}  # fmt: skip
+PASSWORD_RULE = "At least 10 characters."  # noqa: S105
+
+
+class AccountAdapter(DefaultAccountAdapter):
+    error_messages = DefaultAccountAdapter.error_messages | {
+        "email_password_mismatch": "The e-mail address or the password is wrong. Check both and try again.",
+    }
+
+
+class MFAAdapter(DefaultMFAAdapter):
+    error_messages = DefaultMFAAdapter.error_messages | {
+        "unverified_email": "Confirm your e-mail address first, then turn on two-step sign-in.",
+    }
+
+
+class PlainFields:
+    """Labels in our words, and no placeholder that repeats them."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        for name, field in self.fields.items():
+            field.label = LABELS.get(name, field.label)
+            field.widget.attrs.pop("placeholder", None)
+        if "password1" in self.fields:
+            self.fields["password1"].help_text = PASSWORD_RULE
+
+
+class LoginForm(PlainFields, forms.LoginForm):
+    pass
+
+
+class AddEmailForm(PlainFields, forms.AddEmailForm):
+    pass
+
+
+class ChangePasswordForm(PlainFields, forms.ChangePasswordForm):
+    pass
+
+
+class ResetPasswordForm(PlainFields, forms.ResetPasswordForm):
+    pass
+
+
+class ResetPasswordKeyForm(PlainFields, forms.ResetPasswordKeyForm):
+    pass
