@@ -55,7 +55,7 @@ def test_list_says_in_plain_words_what_each_rule_gives(page, store, customer, ad
     answer = page.get("/s/acme/earning/")
     for words in ("2 points for each EUR spent", "5 times a day", "After 14 days", rule.name, "100 points"):
         assert words in answer.text
-    assert re.search(r"1<span class=\"muted\"> times · 100 points", answer.text)
+    assert re.search(r"1<span class=\"muted\"> time · 100 points", answer.text)
 
 
 def test_gallery_offers_every_kind(page, store):
