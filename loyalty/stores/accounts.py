@@ -5,7 +5,7 @@ from allauth.account.adapter import DefaultAccountAdapter
 from allauth.mfa.adapter import DefaultMFAAdapter
 
 LABELS = {
-    "email": "E-mail", "login": "E-mail", "oldpassword": "Present password", "password1": "New password",
+    "email": "E-mail", "login": "E-mail", "password": "Password", "oldpassword": "Present password", "password1": "New password",
     "password2": "New password again",
 }  # fmt: skip
 PASSWORD_RULE = "At least 10 characters."  # noqa: S105
@@ -29,8 +29,9 @@ class PlainFields:
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         for name, field in self.fields.items():
-            field.label = LABELS.get(name, field.label)
-            field.widget.attrs.pop("placeholder", None)
+            if name in LABELS:
+                field.label = LABELS[name]
+                field.widget.attrs.pop("placeholder", None)
         if "password1" in self.fields:
             self.fields["password1"].help_text = PASSWORD_RULE
 
