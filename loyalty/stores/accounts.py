@@ -5,9 +5,13 @@ from allauth.account.adapter import DefaultAccountAdapter
 from allauth.mfa.adapter import DefaultMFAAdapter
 
 LABELS = {
-    "email": "E-mail", "login": "E-mail", "password": "Password", "oldpassword": "Present password", "password1": "New password",
+    "email": "E-mail",
+    "login": "E-mail",
+    "password": "Password",
+    "oldpassword": "Present password",
+    "password1": "New password",
     "password2": "New password again",
-}  # fmt: skip
+}
 PASSWORD_RULE = "At least 10 characters."  # noqa: S105
 
 
