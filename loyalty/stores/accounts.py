@@ -3,6 +3,7 @@
 from allauth.account import forms
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.mfa.adapter import DefaultMFAAdapter
+from django.forms import Field
 
 LABELS = {
     "email": "E-mail",
@@ -29,6 +30,8 @@ class MFAAdapter(DefaultMFAAdapter):
 
 class PlainFields:
     """Labels in our words, and no placeholder that repeats them."""
+
+    fields: dict[str, Field]
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
