@@ -52,7 +52,7 @@ def open_page(chromium, live_server):
 
 def sign_in(page: Page, email: str) -> None:
     page.goto("/accounts/login/")
-    page.get_by_label("Email").fill(email)
+    page.get_by_label("E-mail").fill(email)
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
     page.wait_for_url("**/s/**")
@@ -80,7 +80,7 @@ def tell(store: Store, action: str) -> None:
 def test_from_signing_up_to_the_first_points_without_a_reload(open_page, live_server, transactional_db):
     page = open_page(timezone_id="Europe/Stockholm")
     page.goto("/accounts/signup/")
-    page.get_by_label("Email").fill("hanna@nordlicht.example")
+    page.get_by_label("E-mail").fill("hanna@nordlicht.example")
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_label("Store name").fill("Nordlicht")
     expect(page.get_by_label("Time zone")).to_have_value("Europe/Stockholm")  # the browser knew
