@@ -111,7 +111,7 @@ def test_a_megabyte_made_to_be_slow_is_refused_within_a_second(body):
     assert time.perf_counter() - started < 1
 
 
-letters = st.characters(exclude_characters="\x00")
+letters = st.characters(exclude_characters="\x00", exclude_categories=["Cs"])  # both are refused
 values = st.recursive(
     st.none() | st.booleans() | st.integers(-(10**30), 10**30) | st.text(letters, max_size=20),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(letters, max_size=8), inner, max_size=4),
