@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
@@ -16,7 +17,7 @@ from loyalty.stores import broker
 from loyalty.stores.models import Store
 from loyalty.stores.sets import recordset, run_set
 
-from . import activities
+from . import activities, goals
 from .folding import AMOUNTS, STATUSES, Folded, Told, fold
 from .models import Activity, Order, OrderFact
 
@@ -68,9 +69,7 @@ def apply(store_id: int, token: object, ids: list[int]) -> None:
     orders = lock_orders(store, {fact.order_external_id for fact in due})
     facts = facts_of(store, orders)
     changes = {order: fold(facts[order.external_id], store.award_status) for order in orders}
-    for order, folded in changes.items():
-        if order.customer_id is None:
-            order.customer = customer_of(store, folded)
+    find_customers(store, {order: folded for order, folded in changes.items() if order.customer_id is None})
     count_for_customers(store, changes)
     write(store, changes)
     make_due(store, [order for order in orders if order.customer_id and order.status])
@@ -94,16 +93,27 @@ def facts_of(store: Store, orders: list[Order]) -> dict[str, list[Told]]:
     return found
 
 
-def customer_of(store: Store, folded: Folded) -> Customer | None:
-    who = folded.body.get("customer") or {}
+def find_customers(store: Store, changes: dict[Order, Folded]) -> None:
+    """Whose orders these are. Most name a known customer by the main id: those are looked up in one go."""
+    named = {order: folded.body.get("customer") or {} for order, folded in changes.items()}
+    ids = {str(who["external_id"]) for who in named.values() if who.get("external_id")}
+    known = {one.external_id: one for one in store.customers.filter(external_id__in=ids)} if ids else {}
+    for order, who in named.items():
+        order.customer = customer_of(store, who, known)
+
+
+def customer_of(store: Store, who: dict[str, Any], known: dict[str | None, Customer]) -> Customer | None:
     try:
         identity = Identity.of(external_id=who.get("external_id"), email=who.get("email"))
     except BadIdentity:
         return None  # a guest without an address: the order is kept, nobody earns
     is_registered = bool(who.get("is_registered"))
-    customer = enrolment.identify(store, identity, is_registered=is_registered)
+    customer = known.get(identity.external_id)
+    if customer is None or identity.email not in (None, customer.email):
+        customer = enrolment.identify(store, identity, is_registered=is_registered)
+        known[customer.external_id] = customer
     enrolment.update_profile(customer, first_name=who.get("first_name"), last_name=who.get("last_name"))
-    if is_registered:
+    if is_registered and customer.state == Customer.State.GUEST:
         activities.enrol(customer)
     return customer
 
@@ -174,7 +184,10 @@ def count_for_customers(store: Store, changes: dict[Order, Folded]) -> None:
 
 
 def make_due(store: Store, orders: list[Order]) -> None:
-    """An order's points are those of its purchase activity: one each, evaluated anew when the order changes."""
+    """An order's points are those of its purchase activity: one each, evaluated anew when the order changes.
+
+    So are its customer's goals. All are locked in one order of ids, as a worker locks its batch.
+    """
     Activity.objects.bulk_create(
         [
             Activity(
@@ -185,4 +198,11 @@ def make_due(store: Store, orders: list[Order]) -> None:
         ],
         ignore_conflicts=True,
     )  # fmt: skip
-    store.activities.filter(order__in=orders).update(due_at=timezone.now(), attempts=0)
+    # A customer's orders in time's order, so that the last one stays.
+    bought_at = {order.customer_id: order.placed_at for order in sorted(orders, key=lambda order: order.placed_at)}
+    changed = store.activities.filter(
+        Q(action="purchase", external_id__in=[order.external_id for order in orders], order__in=orders)
+        | Q(action__in=goals.ACTIONS, external_id__in=goals.of_customers(store, bought_at))
+    )
+    locked = list(changed.order_by("pk").select_for_update(of=("self",)).values_list("pk", flat=True))
+    store.activities.filter(pk__in=locked).update(due_at=timezone.now(), attempts=0)

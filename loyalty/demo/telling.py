@@ -56,6 +56,7 @@ def apply(store: Store) -> None:
 
 def tell_day(store: Store, happened: list[Happening]) -> None:
     news: list[NewActivity] = []
+    facts: list[OrderFact] = []
     for one in happened:
         match one:
             case Joined():
@@ -64,11 +65,19 @@ def tell_day(store: Store, happened: list[Happening]) -> None:
             case Did():
                 news.append(NewActivity(one.action, identity_of(one.person), one.key, one.at, one.properties))
             case Ordered():
-                orders.record_fact(store, one.order, one.kind, identity=one.identity, data=one.data)
+                facts.append(fact_of(store, one))
             case Judged():
                 activities.ask(store.activities.get(action=one.action, external_id=one.key), one.state)
     if news:
         activities.record_many(store, news)
+    if facts:
+        orders.record_facts(store, facts)
+
+
+def fact_of(store: Store, told: Ordered) -> OrderFact:
+    return OrderFact(
+        store=store, order_external_id=told.order, kind=told.kind, identity=told.identity, data=told.data, source="api"
+    )
 
 
 def join(store: Store, joined: Joined) -> None:
