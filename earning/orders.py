@@ -6,7 +6,6 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
@@ -17,7 +16,7 @@ from loyalty.stores import broker
 from loyalty.stores.models import Store
 from loyalty.stores.sets import recordset, run_set
 
-from . import activities, goals
+from . import activities
 from .folding import AMOUNTS, STATUSES, Folded, Told, fold
 from .models import Activity, Order, OrderFact
 
@@ -184,10 +183,7 @@ def count_for_customers(store: Store, changes: dict[Order, Folded]) -> None:
 
 
 def make_due(store: Store, orders: list[Order]) -> None:
-    """An order's points are those of its purchase activity: one each, evaluated anew when the order changes.
-
-    So are its customer's goals. All are locked in one order of ids, as a worker locks its batch.
-    """
+    """An order's points are those of its purchase activity: one each, evaluated anew when the order changes."""
     Activity.objects.bulk_create(
         [
             Activity(
@@ -198,11 +194,4 @@ def make_due(store: Store, orders: list[Order]) -> None:
         ],
         ignore_conflicts=True,
     )  # fmt: skip
-    # A customer's orders in time's order, so that the last one stays.
-    bought_at = {order.customer_id: order.placed_at for order in sorted(orders, key=lambda order: order.placed_at)}
-    changed = store.activities.filter(
-        Q(action="purchase", external_id__in=[order.external_id for order in orders], order__in=orders)
-        | Q(action__in=goals.ACTIONS, external_id__in=goals.of_customers(store, bought_at))
-    )
-    locked = list(changed.order_by("pk").select_for_update(of=("self",)).values_list("pk", flat=True))
-    store.activities.filter(pk__in=locked).update(due_at=timezone.now(), attempts=0)
+    store.activities.filter(order__in=orders).update(due_at=timezone.now(), attempts=0)
