@@ -10,6 +10,7 @@ from django.db.models.functions import ExtractDay, ExtractMonth, Lower
 from django.utils import timezone
 from uuid_utils.compat import uuid7
 
+from loyalty.stores.facts import Fact
 from loyalty.stores.models import Store
 
 
@@ -206,6 +207,11 @@ class Topic(models.TextChoices):
     CUSTOMER_ENROLLED = "customer.enrolled", "Customer joined"
     CUSTOMER_UPDATED = "customer.updated", "Customer changed"
     POINTS_MOVED = "points.moved", "Points moved"
+    REWARD_REDEEMED = "reward.redeemed", "Reward taken"
+    REDEMPTION_USED = "redemption.used", "Code used"
+    REDEMPTION_CANCELLED = "redemption.cancelled", "Reward taken back"
+    REDEMPTION_EXPIRED = "redemption.expired", "Code expired"
+    CODES_LOW = "codes.low", "Codes run low"
     ATTENTION = "attention", "Needs a look"
 
 
@@ -239,3 +245,22 @@ class Event(models.Model):
 
     def __str__(self):
         return self.get_topic_display()
+
+
+class OrderNotice(Fact):
+    """An order that carries discount codes, as it stands: earning writes it, spending marks its codes used by it.
+
+    One row an order; told again with other content it is due again. `data`: {codes, redemption_ids, total,
+    discount, is_cancelled, is_refunded}, money as decimal text.
+    """
+
+    store = models.ForeignKey(Store, models.PROTECT, related_name="order_notices", db_index=False)
+    customer = models.ForeignKey(Customer, models.PROTECT, related_name="+", null=True, db_index=False)
+    order_external_id = models.CharField(max_length=255)
+    data = models.JSONField(default=dict)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["store", "order_external_id"], name="customers_ordernotice_order")
+        ]
+        indexes = [Fact.due_index("customers_ordernotice_due")]

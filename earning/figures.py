@@ -9,10 +9,10 @@ from django.db import connection
 from django.utils import timezone
 
 from loyalty.stores.models import Store
+from loyalty.stores.periods import period
 
 from .models import EarningRule
 from .searching import find
-from .usage import period
 
 LOOK_BACK = 10_000  # the newest activities that are looked at
 

@@ -25,6 +25,12 @@ FACTS = """
     UNION ALL
     SELECT store_id, 'inbound event ' || id, due_at, applied_at, quarantined_at, received_at, received_at
       FROM integrations_inboundevent
+    UNION ALL
+    SELECT store_id, 'order notice ' || id, due_at, applied_at, quarantined_at, received_at, received_at
+      FROM customers_ordernotice
+    UNION ALL
+    SELECT store_id, 'fulfilment ' || id, due_at, applied_at, quarantined_at, received_at, received_at
+      FROM spending_fulfilment
 """
 
 INVARIANTS = [

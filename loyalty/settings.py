@@ -47,6 +47,7 @@ INSTALLED_APPS = [
     "loyalty.stores",
     "customers",
     "earning",
+    "spending",
     "integrations",
 ]
 
@@ -165,6 +166,8 @@ CELERY_BEAT_SCHEDULE = {
     },
     "sweep-facts": {"task": "earning.tasks.sweep", "schedule": 2.0, "options": {"expires": 10}},
     "sweep-inbox": {"task": "integrations.tasks.sweep", "schedule": 2.0, "options": {"expires": 10}},
+    "sweep-spending": {"task": "spending.tasks.sweep", "schedule": 2.0, "options": {"expires": 10}},
+    "expire-codes": {"task": "spending.tasks.expire", "schedule": 300.0, "options": {"expires": 300}},
     "record-calendar-facts": {
         "task": "earning.tasks.record_calendar_facts",
         "schedule": 300.0,
@@ -263,6 +266,8 @@ SPECTACULAR_SETTINGS = {
         "CustomerState": "customers.models.Customer.State",
         "EntryKind": "customers.models.LedgerEntry.Kind",
         "RuleKind": "earning.actions.choices",
+        "RewardKind": "spending.rewards.choices",
+        "RedemptionState": "spending.models.Redemption.State",
     },
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
     "SERVE_AUTHENTICATION": [],
@@ -295,7 +300,9 @@ LOGGING = {
     "formatters": {"line": {"format": "%(levelname)s %(name)s: %(message)s"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="WARNING")},
-    "loggers": {"loyalty": {"level": "INFO"}, "earning": {"level": "INFO"}, "integrations": {"level": "INFO"}},
+    "loggers": {
+        name: {"level": "INFO"} for name in ("loyalty", "customers", "earning", "spending", "integrations")
+    },
 }
 logging.captureWarnings(True)
 

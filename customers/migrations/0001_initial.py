@@ -172,6 +172,11 @@ class Migration(migrations.Migration):
                             ("customer.enrolled", "Customer joined"),
                             ("customer.updated", "Customer changed"),
                             ("points.moved", "Points moved"),
+                            ("reward.redeemed", "Reward taken"),
+                            ("redemption.used", "Code used"),
+                            ("redemption.cancelled", "Reward taken back"),
+                            ("redemption.expired", "Code expired"),
+                            ("codes.low", "Codes run low"),
                             ("attention", "Needs a look"),
                         ],
                         max_length=40,
@@ -384,5 +389,52 @@ class Migration(migrations.Migration):
                 ),
                 name="customers_entry_moves",
             ),
+        ),
+        migrations.CreateModel(
+            name="OrderNotice",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("received_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("due_at", models.DateTimeField(default=django.utils.timezone.now, null=True)),
+                ("attempts", models.PositiveSmallIntegerField(default=0)),
+                ("claimed_until", models.DateTimeField(null=True)),
+                ("claim_token", models.UUIDField(null=True)),
+                ("applied_at", models.DateTimeField(null=True)),
+                ("quarantined_at", models.DateTimeField(null=True)),
+                ("error", models.TextField(blank=True, default="")),
+                ("order_external_id", models.CharField(max_length=255)),
+                ("data", models.JSONField(default=dict)),
+                (
+                    "customer",
+                    models.ForeignKey(
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="customers.customer",
+                    ),
+                ),
+                (
+                    "store",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="order_notices",
+                        to="stores.store",
+                    ),
+                ),
+            ],
+            options={
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("due_at__isnull", False)),
+                        fields=["store", "due_at"],
+                        name="customers_ordernotice_due",
+                    )
+                ],
+                "constraints": [
+                    models.UniqueConstraint(fields=("store", "order_external_id"), name="customers_ordernotice_order")
+                ],
+            },
         ),
     ]

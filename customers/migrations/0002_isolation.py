@@ -1,6 +1,6 @@
 from django.db import migrations
 
-from loyalty.stores.tenancy import AppendOnly, IsolateByStore, StoreForeignKey
+from loyalty.stores.tenancy import AppendOnly, IsolateByStore, LetSweep, StoreForeignKey
 
 
 class Migration(migrations.Migration):
@@ -12,11 +12,14 @@ class Migration(migrations.Migration):
             "customers_wallet",
             "customers_ledgerentry",
             "customers_event",
+            "customers_ordernotice",
         ),
+        LetSweep("customers_ordernotice"),
         AppendOnly("customers_ledgerentry", "customers_event"),
         StoreForeignKey("customers_customeralias", "customer_id", "customers_customer"),
         StoreForeignKey("customers_wallet", "customer_id", "customers_customer"),
         StoreForeignKey("customers_event", "customer_id", "customers_customer"),
+        StoreForeignKey("customers_ordernotice", "customer_id", "customers_customer"),
         migrations.RunSQL(
             [
                 "CREATE UNIQUE INDEX customers_wallet_of_customer ON customers_wallet (store_id, customer_id, id)",

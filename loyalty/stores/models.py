@@ -101,6 +101,8 @@ class Store(models.Model):
     negative_balance = models.CharField(max_length=10, choices=NegativeBalance, default=NegativeBalance.DEBT)
     # The order status that approves a purchase's points; see earning.orders.STATUSES.
     award_status = models.CharField(max_length=20, default="completed")
+    # Points spent on a code come back when the order it was used on is refunded in full or cancelled.
+    refunds_return_points = models.BooleanField(default=True)
     is_demo = models.BooleanField(default=False, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
 

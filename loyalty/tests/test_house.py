@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-CORE = ("customers", "earning")
+CORE = ("customers", "earning", "spending")
 VENDOR = re.compile(r"lootly|loyaltylion|open_?loyalty|merchant_id|storecode", re.IGNORECASE)
 
 

@@ -67,6 +67,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("award_status", models.CharField(default="completed", max_length=20)),
+                ("refunds_return_points", models.BooleanField(default=True)),
                 ("is_demo", models.BooleanField(default=False, editable=False)),
                 ("created_at", models.DateTimeField(auto_now_add=True)),
             ],
