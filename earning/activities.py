@@ -1,6 +1,6 @@
 """What customers did: recorded once, amended by whoever may say what became of it."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from uuid import UUID
 
 from django.db import transaction
@@ -127,10 +127,24 @@ def enrol(customer: Customer) -> bool:
 
 
 def release_waiting(store_id: int, customer_ids: Iterable[int]) -> None:
-    """Facts that waited for their customer to join are due now."""
-    Activity.objects.filter(
+    """Facts that waited for their customer to join are due now.
+
+    One that is locked is being evaluated: `stay_guests` has its worker look again, so nobody waits here while
+    holding the customer.
+    """
+    waiting = Activity.objects.filter(
         store_id=store_id, customer_id__in=list(customer_ids), state=Activity.State.PENDING, asked_state="enrolled"
-    ).update(due_at=timezone.now())
+    )
+    free = waiting.order_by("pk").select_for_update(skip_locked=True, of=("self",)).values_list("pk", flat=True)
+    Activity.objects.filter(store_id=store_id, pk__in=list(free)).update(due_at=timezone.now())
+
+
+def stay_guests(store: Store, customer_ids: Collection[int]) -> set[int]:
+    """Which of them are guests, and cannot join before this transaction ends. Who is being changed is left out."""
+    if not customer_ids:
+        return set()
+    guests = store.customers.filter(pk__in=customer_ids, state=Customer.State.GUEST).order_by("pk")
+    return set(guests.select_for_update(no_key=True, skip_locked=True).values_list("pk", flat=True))
 
 
 def ask(activity: Activity, state: str) -> None:

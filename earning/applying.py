@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -14,7 +14,7 @@ from loyalty.stores.models import ROUNDINGS, Store
 from loyalty.stores.sets import recordset, run_set
 
 from . import goals
-from .activities import release_waiting
+from .activities import stay_guests
 from .engine import Decision, Fact, Person, Rule, Scale, evaluate
 from .rulebook import Rulebook
 from .usage import UsageBook
@@ -40,6 +40,9 @@ UPDATE earning_activity AS activity
        rule_version integer, decision jsonb, due_at timestamptz)
  WHERE activity.store_id = %(store)s AND activity.id = row.id
 """
+
+
+LOOK_AGAIN = timedelta(seconds=1)  # at a fact that waits for its customer to join, who is being changed just now
 
 
 @dataclass(slots=True)
@@ -85,6 +88,7 @@ def lock_due(store_id: int, token: object, ids: list[int]) -> list[Due]:
 def apply_rows(store: Store, rows: list[Due]) -> None:
     if not rows:
         return
+    guests = stay_guests(store, {row.customer_id for row in rows if waits_to_join(row)})
     purses = ledger.lock_wallets(store.pk, {row.customer_id for row in rows})  # before limits are read
     rulebook = Rulebook.of(store, rows)
     usage = UsageBook.of(store, rulebook, rows)
@@ -98,12 +102,17 @@ def apply_rows(store: Store, rows: list[Due]) -> None:
         fact = fact_of(row, orders.get(row.order_id) if row.order_id else None)
         decision = evaluate(fact, rulebook.candidates(row), person, usage.of_row(row), scale, granted, row.room)
         due_at = stand(row, decision, granted, now)
+        if waits_to_join(row) and row.customer_id not in guests:
+            due_at = now + LOOK_AGAIN
         usage.add(row, decision)
         settlements.append(settlement_of(row, decision))
         stamps.append(stamp_of(row, decision, due_at))
     ledger.settle(store, settlements, purses)
     run_set(STAMP, {"store": store.pk, "rows": recordset(stamps)})
-    follow_up(store, rows)
+
+
+def waits_to_join(row: Due) -> bool:
+    return row.asked_state == "enrolled" and row.customer_state == "guest"
 
 
 def fact_of(row: Due, order: dict[str, Any] | None) -> Fact:
@@ -170,13 +179,3 @@ def orders_of(store: Store, rows: Iterable[Due]) -> dict[int, dict[str, Any]]:
         }
         for order in store.orders.filter(pk__in=ids)
     }  # fmt: skip
-
-
-def follow_up(store: Store, rows: list[Due]) -> None:
-    """What an applied fact sets off: joining frees what waited for it, orders move goals."""
-    if joined := {row.customer_id for row in rows if row.action == "sign_up"}:
-        release_waiting(store.pk, joined)
-    # Rows of one customer in time's order, so that the last one stays.
-    bought = sorted((row for row in rows if row.action == "purchase"), key=lambda row: row.occurred_at)
-    if bought:
-        goals.reconsider(store, {row.customer_id: row.occurred_at for row in bought})

@@ -2,8 +2,7 @@
 
 from datetime import datetime
 
-from django.utils import timezone
-
+from customers.models import Customer
 from loyalty.stores.models import Store
 
 from .actions import KINDS, Goal, money
@@ -12,19 +11,19 @@ from .models import Activity, EarningRule
 ACTIONS = {key for key, kind in KINDS.items() if isinstance(kind, Goal)}
 
 
-def reconsider(store: Store, bought_at: dict[int, datetime]) -> None:
-    """Make the goal activities of these customers due: new ones that are reached, and all that exist.
+def of_customers(store: Store, bought_at: dict[int, datetime]) -> list[str]:
+    """The external ids of these customers' goal activities, after making those that are reached.
 
     `bought_at` says when each customer last bought: the moment a goal counts as reached.
     """
     rules = list(store.rules.filter(kind__in=ACTIONS))
     if not rules:
-        return
+        return []
     customers = list(store.customers.filter(pk__in=bought_at))
     Activity.objects.bulk_create(
         [
             Activity(
-                store=store, customer=customer, action=rule.action, external_id=f"{rule.public_id}:{customer.pk}",
+                store=store, customer=customer, action=rule.action, external_id=name_of(rule, customer),
                 asked_rule=rule, source="goal", occurred_at=bought_at[customer.pk],
             )
             for rule in rules
@@ -33,11 +32,13 @@ def reconsider(store: Store, bought_at: dict[int, datetime]) -> None:
         ],
         ignore_conflicts=True,
     )  # fmt: skip
-    store.activities.filter(customer__in=customers, action__in=ACTIONS, asked_rule__in=rules).update(
-        due_at=timezone.now()
-    )
+    return [name_of(rule, customer) for rule in rules for customer in customers]
 
 
-def is_reached(rule: EarningRule, customer) -> bool:
+def name_of(rule: EarningRule, customer: Customer) -> str:
+    return f"{rule.public_id}:{customer.pk}"
+
+
+def is_reached(rule: EarningRule, customer: Customer) -> bool:
     kind = KINDS[rule.kind]
     return isinstance(kind, Goal) and money(getattr(customer, kind.total)) >= kind.goal(rule.settings)

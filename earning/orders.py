@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
@@ -16,7 +17,7 @@ from loyalty.stores import broker
 from loyalty.stores.models import Store
 from loyalty.stores.sets import recordset, run_set
 
-from . import activities
+from . import activities, goals
 from .folding import AMOUNTS, STATUSES, Folded, Told, fold
 from .models import Activity, Order, OrderFact
 
@@ -183,7 +184,10 @@ def count_for_customers(store: Store, changes: dict[Order, Folded]) -> None:
 
 
 def make_due(store: Store, orders: list[Order]) -> None:
-    """An order's points are those of its purchase activity: one each, evaluated anew when the order changes."""
+    """An order's points are those of its purchase activity: one each, evaluated anew when the order changes.
+
+    So are its customer's goals. All are locked in one order of ids, as a worker locks its batch.
+    """
     Activity.objects.bulk_create(
         [
             Activity(
@@ -194,4 +198,11 @@ def make_due(store: Store, orders: list[Order]) -> None:
         ],
         ignore_conflicts=True,
     )  # fmt: skip
-    store.activities.filter(order__in=orders).update(due_at=timezone.now(), attempts=0)
+    moments = [(order.placed_at, order.customer_id) for order in orders if order.placed_at and order.customer_id]
+    bought_at = {customer_id: moment for moment, customer_id in sorted(moments)}  # the last one of each stays
+    changed = store.activities.filter(
+        Q(action="purchase", external_id__in=[order.external_id for order in orders], order__in=orders)
+        | Q(action__in=goals.ACTIONS, external_id__in=goals.of_customers(store, bought_at))
+    )
+    locked = list(changed.order_by("pk").select_for_update(of=("self",)).values_list("pk", flat=True))
+    store.activities.filter(pk__in=locked).update(due_at=timezone.now(), attempts=0)

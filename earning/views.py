@@ -17,6 +17,7 @@ from loyalty.stores.facts import retry
 from loyalty.stores.mixins import StoreMixin, store_view
 from loyalty.stores.models import Store
 from loyalty.stores.paging import PAGE, page_of, row_id
+from loyalty.stores.retrying import retried_page
 
 from . import activities, applying, explaining, searching
 from .actions import KINDS
@@ -113,6 +114,7 @@ def raw(activity: Activity) -> str:
 
 
 @require_POST
+@retried_page
 @store_view(needs="can_support")
 def activity_decide(request: HttpRequest, public_id: str) -> HttpResponse:
     """Approve or decline by hand."""

@@ -19,6 +19,7 @@ from . import idempotency
 from .models import Store
 from .problems import Problem
 from .rate_limits import PerKey
+from .retrying import retried
 from .tenancy import act_for
 
 
@@ -151,6 +152,9 @@ class StoreViewSet(GenericViewSet):
             )  # fmt: skip
         if self.action in self.commits_alone and not connection.in_atomic_block:
             return handle()
+        return retried(lambda: self.in_transaction(handle))
+
+    def in_transaction(self, handle: Callable[[], Response]) -> Response:
         with transaction.atomic():
             act_for(self.store.pk)
             return handle()
@@ -158,7 +162,6 @@ class StoreViewSet(GenericViewSet):
     def answer_alone(self, handle: Callable[[], Response]) -> Response:
         """A refusal undoes the call and not what is around it, and is an answer like any other."""
         try:
-            with transaction.atomic():
-                return handle()
+            return retried(lambda: self.in_transaction(handle))
         except Exception as error:
             return self.handle_exception(error)

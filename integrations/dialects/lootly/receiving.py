@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from django.db import transaction
@@ -14,6 +15,7 @@ from integrations.inbox import Answer, Outcome
 from integrations.models import Connection, InboundEvent
 from loyalty.stores import rate_limits
 from loyalty.stores.bounded_json import BadJSON, check_characters
+from loyalty.stores.retrying import TWINS, retried
 from loyalty.stores.tenancy import acting_for
 
 from . import events, refunds, signature, told
@@ -141,7 +143,8 @@ def performed_once(
         except Refused as refused:
             return refused.answer
 
-    kept = inbox.answer_once(received.connection, name, identity, received.body, guarded, within=within)
+    once = partial(inbox.answer_once, received.connection, name, identity, received.body, guarded, within=within)
+    kept = retried(once, TWINS)
     if not kept.is_first:
         if signature.read(kept.row.body.encode(), with_mac=False).digest("t") != received.signed.digest("t"):
             raise Refused(409, "id_conflict", "This id was used for another call.", "transaction_id")

@@ -109,7 +109,7 @@ def find(store: Store, name: Name, external_ids: list[str], *, is_locked: bool =
     actions = name.actions()
     rows = store.activities.filter(action__in=actions, external_id__in=external_ids)
     if is_locked:
-        rows = rows.select_for_update()
+        rows = rows.order_by("pk").select_for_update()  # in the order of every batch
     order = {(id, action): place for place, (id, action) in enumerate(product(external_ids, actions))}
     return min(rows, key=lambda row: order[row.external_id, row.action], default=None)
 

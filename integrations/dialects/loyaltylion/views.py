@@ -2,11 +2,10 @@
 
 import logging
 import math
-import time
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-from django.db import IntegrityError, OperationalError, transaction
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.decorators import method_decorator
 from django.views import View
@@ -18,6 +17,7 @@ from loyalty.stores import rate_limits
 from loyalty.stores.bounded_json import BadJSON, TooLarge, loads
 from loyalty.stores.models import Store
 from loyalty.stores.parsers import read_body
+from loyalty.stores.retrying import TWINS, retried
 from loyalty.stores.tenancy import act_for
 
 from . import facts, paging, shapes
@@ -29,8 +29,6 @@ logger = logging.getLogger(__name__)
 
 MAX_BYTES = 5 * 1024 * 1024
 CALLS_PER_SECOND = 20
-COLLISIONS = {"40001", "40P01", "23505"}  # serialization, deadlock, a row that a twin call has just made
-PAUSES = (0.02, 0.1, 0.2)  # seconds
 
 
 # A refusal is answered after its transaction has ended, and a failed commit in this wire's own form.
@@ -72,17 +70,13 @@ class Endpoint(View):
 
     def perform(self, handler: Callable[..., HttpResponse], request: HttpRequest, **kwargs: Any) -> HttpResponse:
         """In one transaction; once more from the start when a twin call was in its way."""
-        for pause in PAUSES:
-            try:
-                with transaction.atomic():
-                    act_for(self.store.pk)
-                    return handler(request, **kwargs)
-            except (OperationalError, IntegrityError) as error:
-                if getattr(error.__cause__, "sqlstate", "") not in COLLISIONS:
-                    raise
-                logger.warning("%s %s collided with another call: %s", request.method, request.path, error)
-                time.sleep(pause)
-        raise unavailable()
+
+        def alone() -> HttpResponse:
+            with transaction.atomic():
+                act_for(self.store.pk)
+                return handler(request, **kwargs)
+
+        return retried(alone, TWINS)
 
     def admit(self, request: HttpRequest) -> None:
         taken = rate_limits.take(self.credential.name, CALLS_PER_SECOND)

@@ -19,6 +19,7 @@ from integrations.models import Connection, ConnectionToken
 from loyalty.stores import idempotency
 from loyalty.stores.models import StaffMember, Store, User
 from loyalty.stores.parsers import BoundedJSONParser
+from loyalty.stores.retrying import TWINS, retried
 from loyalty.stores.tenancy import act_for, acting_for
 
 from . import errors
@@ -144,9 +145,13 @@ class StoreCall(Call):
         name = self.request.headers.get("Idempotency-Key")
         if name is not None and self.request.method == "POST":
             return self.post_once(name, partial(handle, *args, **kwargs))
-        with transaction.atomic():
-            act_for(self.store.pk)
-            return handle(*args, **kwargs)
+
+        def alone() -> Response:
+            with transaction.atomic():
+                act_for(self.store.pk)
+                return handle(*args, **kwargs)
+
+        return retried(alone, TWINS)
 
     def post_once(self, name: str, post: Callable[[], Response]) -> Response:
         """The first answer again, to a call that named itself and is made again."""
@@ -171,8 +176,7 @@ class StoreCall(Call):
 def answer_alone(post: Callable[[], Response]) -> Response:
     """A refusal undoes the call and not what is around it, and is an answer like any other."""
     try:
-        with transaction.atomic():
-            return post()
+        return retried(transaction.atomic(post), TWINS)
     except Exception as error:
         refusal = errors.answer(error)
         if refusal is None:
