@@ -17,7 +17,7 @@ from rest_framework.test import APIClient
 
 from customers import enrolment
 from customers.enrolment import Identity
-from customers.models import Customer
+from customers.models import Customer, OrderNotice
 from earning import applying, orders, rules
 from earning.models import Activity, EarningRule, OrderFact
 from integrations import applying as inbox_applying
@@ -26,6 +26,7 @@ from loyalty.local.roles import ensure_roles
 from loyalty.stores.facts import drain
 from loyalty.stores.models import ApiKey, StaffMember, Store, User
 from loyalty.stores.tenancy import act_for, acting_for, store_list
+from spending import order_notices
 
 PASSWORD = "correct horse battery"
 
@@ -251,6 +252,7 @@ def apply_all(store: Store) -> None:
         drain(InboundEvent, store.pk, inbox_applying.apply, seconds=30)
         drain(OrderFact, store.pk, orders.apply, seconds=30)
         drain(Activity, store.pk, applying.apply, seconds=30)
+        drain(OrderNotice, store.pk, order_notices.apply, seconds=30)
 
 
 @pytest.fixture

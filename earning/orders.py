@@ -10,7 +10,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
-from customers import enrolment
+from customers import enrolment, order_notices
 from customers.enrolment import BadIdentity, Identity
 from customers.models import Customer
 from loyalty.stores import broker
@@ -73,6 +73,7 @@ def apply(store_id: int, token: object, ids: list[int]) -> None:
     count_for_customers(store, changes)
     write(store, changes)
     make_due(store, [order for order in orders if order.customer_id and order.status])
+    order_notices.tell(store.pk, [notice_of(order, folded) for order, folded in changes.items() if codes_of(folded)])
     OrderFact.objects.filter(store_id=store_id, pk__in=[fact.pk for fact in due]).update(
         applied_at=timezone.now(), due_at=None, error=""
     )
@@ -149,6 +150,19 @@ def write(store: Store, changes: dict[Order, Folded]) -> None:
 
 
 FOLDED = ("status", "is_cancelled", "is_awardable", "awardable_at", "refunded", "has_refund", "counted")
+
+
+def codes_of(folded: Folded) -> list[str]:
+    return [str(code) for code in folded.body.get("discount_codes") or []]
+
+
+def notice_of(order: Order, folded: Folded) -> dict[str, Any]:
+    """The codes that an order carries and what became of it, for the app that handed them out."""
+    data = {
+        "codes": codes_of(folded), "total": str(folded.total), "discount": str(folded.amounts.get("discount", ZERO)),
+        "is_cancelled": folded.is_cancelled, "is_refunded": folded.is_refunded,
+    }  # fmt: skip
+    return {"order_external_id": order.external_id, "customer_id": order.customer_id, "data": data}
 
 
 def placed_at(folded: Folded) -> datetime | None:

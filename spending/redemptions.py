@@ -1,0 +1,210 @@
+"""Taking a reward and giving it back. Points and code move in one transaction, or not at all.
+
+Locks are taken in the house's order: Wallet, Reward, CouponCode, Redemption.
+"""
+
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from django.db import transaction
+from django.utils import timezone
+
+from customers import ledger
+from customers.models import Customer, Topic
+from loyalty.stores import broker
+from loyalty.stores.models import Store
+from loyalty.stores.periods import period
+from loyalty.stores.tenancy import acting_for
+
+from . import explaining
+from .code_sources import SOURCES, CodeNotMade
+from .coupons import OutOfCodes
+from .models import CouponCode, Fulfilment, Redemption, Reward
+from .offers import Shopper, Taken, Verdict, end_of, expires_at, judge, worth
+from .outcomes import CannotCancel, cancel, expire, hand_over, lock, mark_used, record, spending_of
+
+State = Redemption.State
+FULFIL = "integrations.tasks.fulfil"
+PATIENCE = timedelta(seconds=60)
+
+__all__ = [
+    "CannotCancel", "Offered", "RedemptionConflict", "Refused", "cancel", "check", "expire", "finish_pending",
+    "hand_over", "mark_used", "offers_for", "redeem", "reissue",
+]  # fmt: skip
+
+
+class Refused(Exception):
+    """The reward was not taken and nothing changed. `code` is for machines, the message for people."""
+
+    def __init__(self, code: str, message: str, verdict: Verdict | None = None) -> None:
+        super().__init__(message)
+        self.code, self.verdict = code, verdict
+
+
+class RedemptionConflict(ValueError):
+    """The identity belongs to an earlier redemption of something else."""
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    reward: Reward
+    verdict: Verdict
+
+
+def redeem(
+    store: Store, customer: Customer, reward: Reward, *,
+    multiplier: int = 1, source: str = "api", actor: str = "", identity: str = "",
+) -> Redemption:  # fmt: skip
+    """Take a reward now. The same `identity` never takes points twice: it returns the first redemption.
+
+    Raises Refused, or RedemptionConflict. A reward whose code the shop makes may not be taken inside another
+    transaction, since the points must be safely taken before the shop is asked.
+    """
+    is_remote = SOURCES[reward.code_source].is_remote
+    with transaction.atomic(durable=is_remote), acting_for(store.pk):
+        purses = ledger.lock_wallets(store.pk, [customer.pk])
+        redemption = repeated(store, customer, reward, multiplier, identity)
+        if redemption is None:
+            redemption = take(store, customer, reward, multiplier, purses, source, actor, identity)
+    if redemption.state == State.PENDING:
+        return finish(store, redemption)
+    return redemption
+
+
+def repeated(store, customer: Customer, reward: Reward, multiplier: int, identity: str) -> Redemption | None:
+    first = store.redemptions.filter(identity=identity).select_related("reward").first() if identity else None
+    if first and (first.customer_id, first.reward_id, first.multiplier) != (customer.pk, reward.pk, multiplier):
+        raise RedemptionConflict("This id was used for another redemption.")
+    if first and first.state == State.CANCELLED and first.code == "" and SOURCES[reward.code_source].is_remote:
+        raise Refused("coupon_failed", first.cancel_reason)  # a refused call stays refused
+    return first
+
+
+def take(store, customer, reward, multiplier, purses, source, actor, identity) -> Redemption:
+    now = timezone.now()
+    rewards = store.rewards.select_for_update() if reward.total_limit else store.rewards
+    reward = rewards.select_related(None).get(pk=reward.pk)
+    verdict = judged(store, customer, reward, multiplier, purses[customer.pk].balance)
+    if not verdict.is_ok:
+        raise Refused(verdict.code, explaining.refusal(verdict, store), verdict)
+    maker = SOURCES[reward.code_source]
+    try:
+        handed = maker.take(store, reward)
+    except OutOfCodes as error:
+        raise Refused("out_of_codes", str(error), verdict) from error
+    redemption = Redemption.objects.create(
+        store=store, customer=customer, reward=reward, reward_version=reward.version, identity=identity,
+        state=State.PENDING if maker.is_remote else State.ISSUED, points=verdict.cost, multiplier=multiplier,
+        value=worth(reward, multiplier) or handed.value, code=handed.code, coupon=handed.coupon,
+        decision=verdict.data, source=source, actor=actor, issued_at=now,
+        expires_at=ends_at(store, reward, handed.coupon),
+    )  # fmt: skip
+    ledger.settle(store, [spending_of(redemption, verdict.cost, reward.name, actor, is_first=True)], purses)
+    if redemption.state == State.ISSUED:
+        follow_up(store, redemption)
+    return redemption
+
+
+def judged(store: Store, customer: Customer, reward: Reward, multiplier: int, balance: Decimal) -> Verdict:
+    state, tags = store.customers.values_list("state", "tags").get(pk=customer.pk)
+    has_codes = SOURCES[reward.code_source].has_codes(store, reward)
+    taken = taken_of(store, customer, reward)
+    return judge(
+        reward, Shopper(state, tags, balance), taken, timezone.now(), multiplier=multiplier, has_codes=has_codes
+    )
+
+
+def taken_of(store: Store, customer: Customer, reward: Reward) -> Taken:
+    """Counted no further than the limit, so that it costs the same however often the reward was taken."""
+    now, of_reward = timezone.now(), store.redemptions.filter(reward=reward).exclude(state=State.CANCELLED)
+
+    def count(limit: int | None, kind: str, **who: Customer) -> int:
+        if not limit:
+            return 0
+        start, end = period(kind, now, store.tz)
+        return of_reward.filter(issued_at__gte=start, issued_at__lt=end, **who).order_by()[:limit].count()
+
+    return Taken(
+        count(reward.customer_limit, reward.customer_limit_period, customer=customer),
+        count(reward.total_limit, reward.total_limit_period),
+    )
+
+
+def ends_at(store: Store, reward: Reward, coupon: CouponCode | None) -> datetime | None:
+    """The sooner of the reward's validity and the end that the code came with."""
+    moments = [expires_at(reward, timezone.now(), store.tz)]
+    if coupon is not None and coupon.expires_on:
+        moments.append(end_of(coupon.expires_on, store.tz))
+    return min(filter(None, moments), default=None)
+
+
+def follow_up(store: Store, redemption: Redemption) -> None:
+    """Tell of a redemption that has its code."""
+    record(redemption, Topic.REWARD_REDEEMED)
+    settings = redemption.reward.settings
+    if settings.get("fulfilment") == "webhook":
+        Fulfilment.objects.create(store=store, redemption=redemption, url=settings["webhook_url"])
+        broker.nudge(FULFIL, store.pk)
+
+
+def finish(store: Store, redemption: Redemption) -> Redemption:
+    """Have the shop make the code of a pending redemption; its refusal gives the points back. Raises Refused."""
+    reward = redemption.reward
+    discount = reward.reward_kind.discount(reward.settings, redemption.multiplier)
+    try:
+        code = SOURCES[reward.code_source].make(redemption, discount)
+    except CodeNotMade as error:
+        with acting_for(store.pk):
+            cancel(store, redemption, reason=str(error), actor="shop")
+        raise Refused("coupon_failed", str(error)) from error
+    with acting_for(store.pk):
+        [row] = lock(store, [redemption.pk])
+        if row.state == State.PENDING:
+            row.state, row.code, row.details = State.ISSUED, code, redemption.details
+            row.save(update_fields=["state", "code", "details"])
+            follow_up(store, row)
+    return row
+
+
+def check(store: Store, customer: Customer, reward: Reward, multiplier: int = 1) -> Verdict:
+    """Whether it could be taken now, and why not. Changes nothing."""
+    balance = store.wallets.values_list("balance", flat=True).get(customer=customer, unit="points")
+    return judged(store, customer, reward, multiplier, balance)
+
+
+def offers_for(store: Store, customer: Customer) -> list[Offered]:
+    """Every reward that is switched on, in the merchant's order, with what would happen if this customer took it."""
+    return [
+        Offered(reward, check(store, customer, reward, reward.reward_kind.bounds(reward.settings)[0]))
+        for reward in store.rewards.filter(is_enabled=True)
+    ]
+
+
+@transaction.atomic
+def reissue(store: Store, redemption: Redemption, *, reason: str, actor: str) -> Redemption:
+    """Cancel and hand out another code for the same points, for a customer whose code does not work.
+
+    Raises Refused (such as: no code is left), CannotCancel; then everything stays as it was.
+    """
+    if SOURCES[redemption.reward.code_source].is_remote:
+        raise CannotCancel("This code lives in the shop. Cancel it, then let the customer take the reward again.")
+    if not cancel(store, redemption, reason=reason, actor=actor):
+        raise CannotCancel("This was cancelled before; its points are back already.")
+    customer = redemption.customer
+    purses = ledger.lock_wallets(store.pk, [customer.pk])
+    new = take(store, customer, redemption.reward, redemption.multiplier, purses, "support", actor, "")
+    store.redemptions.filter(pk=redemption.pk).update(replaced_by=new)
+    return new
+
+
+def finish_pending(store: Store) -> int:
+    """Redemptions whose process ended while the shop was asked: ask again, or give the points back."""
+    late = store.redemptions.filter(state=State.PENDING, issued_at__lt=timezone.now() - PATIENCE)
+    with acting_for(store.pk):
+        rows = list(late.select_related("reward", "customer").order_by("issued_at")[:5])
+    for row in rows:
+        with suppress(Refused):
+            finish(store, row)
+    return len(rows)
