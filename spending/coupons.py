@@ -56,6 +56,11 @@ def usable(store: Store, pool: CodePool) -> QuerySet[CouponCode]:
     return codes.filter(Q(expires_on=None) | Q(expires_on__gte=today(store))).order_by("pool_id", "id")
 
 
+def has_free(store: Store, pool: CodePool) -> bool:
+    """Whether taking a code would find one, in the pool or where it falls back to."""
+    return any(usable(store, source).exists() for source in chain(pool))
+
+
 def today(store: Store) -> date:
     return store.local(timezone.now()).date()
 
@@ -68,6 +73,11 @@ def chain(pool: CodePool) -> Iterator[CodePool]:
         seen.add(source.pk)
         yield source
         source = source.fallback if source.when_empty == CodePool.WhenEmpty.FALLBACK else None
+
+
+def has_free(store: Store, pool: CodePool) -> bool:
+    """Whether take() would find a code now."""
+    return any(usable(store, source).exists() for source in chain(pool))
 
 
 def is_low(store: Store, pool: CodePool) -> bool:
