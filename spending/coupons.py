@@ -75,11 +75,6 @@ def chain(pool: CodePool) -> Iterator[CodePool]:
         source = source.fallback if source.when_empty == CodePool.WhenEmpty.FALLBACK else None
 
 
-def has_free(store: Store, pool: CodePool) -> bool:
-    """Whether take() would find a code now."""
-    return any(usable(store, source).exists() for source in chain(pool))
-
-
 def is_low(store: Store, pool: CodePool) -> bool:
     """Whether as many codes are left as the pool warns at, or fewer. Looks at no more codes than that."""
     return not usable(store, pool).values("pk")[pool.low_stock_at : pool.low_stock_at + 1]
