@@ -29,7 +29,14 @@ class Migration(migrations.Migration):
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("public_id", models.UUIDField(default=uuid_utils.compat.uuid7, editable=False)),
                 ("name", models.CharField(max_length=100)),
-                ("low_stock_at", models.PositiveIntegerField(default=20, verbose_name="warn when this many are left")),
+                (
+                    "low_stock_at",
+                    models.PositiveIntegerField(
+                        default=20,
+                        validators=[django.core.validators.MaxValueValidator(10000)],
+                        verbose_name="warn when this many are left",
+                    ),
+                ),
                 (
                     "when_empty",
                     models.CharField(
@@ -43,6 +50,9 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("low_since", models.DateTimeField(editable=False, null=True)),
+                ("low_told_at", models.DateTimeField(editable=False, null=True)),
+                ("counts", models.JSONField(default=dict, editable=False)),
+                ("counted_at", models.DateTimeField(editable=False, null=True)),
                 ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
                 (
                     "fallback",
@@ -87,6 +97,7 @@ class Migration(migrations.Migration):
                     models.CharField(
                         choices=[
                             ("checking", "Checking"),
+                            ("asking", "Has a question"),
                             ("checked", "Waiting for you"),
                             ("loading", "Importing"),
                             ("done", "Imported"),
@@ -207,6 +218,12 @@ class Migration(migrations.Migration):
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("number", models.PositiveIntegerField()),
                 ("content", models.BinaryField()),
+                (
+                    "hashes",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.BigIntegerField(), null=True, size=None
+                    ),
+                ),
                 (
                     "coupon_import",
                     models.ForeignKey(
@@ -602,6 +619,15 @@ class Migration(migrations.Migration):
                 models.F("id"),
                 condition=models.Q(("state", "free")),
                 name="spending_code_free",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="couponcode",
+            index=models.Index(
+                models.F("store"),
+                models.F("expires_on"),
+                condition=models.Q(("expires_on__isnull", False), ("state", "free")),
+                name="spending_code_ending",
             ),
         ),
         migrations.AddConstraint(

@@ -1,5 +1,7 @@
 """Codes that were uploaded: pools, the codes in them, and the jobs that load them from a CSV."""
 
+from django.contrib.postgres.fields import ArrayField
+from django.core.validators import MaxValueValidator
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Lower
@@ -10,6 +12,7 @@ from loyalty.stores.facts import Fact
 from loyalty.stores.models import Store
 
 CODE_LENGTH = 315
+MOST_LOW_STOCK = 10_000  # each taking of a code looks at so many
 
 
 class CodePool(models.Model):
@@ -23,11 +26,17 @@ class CodePool(models.Model):
     store = models.ForeignKey(Store, models.PROTECT, related_name="code_pools", db_index=False)
     public_id = models.UUIDField(default=uuid7, editable=False)
     name = models.CharField(max_length=100)
-    low_stock_at = models.PositiveIntegerField("warn when this many are left", default=20)
+    low_stock_at = models.PositiveIntegerField(
+        "warn when this many are left", default=20, validators=[MaxValueValidator(MOST_LOW_STOCK)]
+    )
     when_empty = models.CharField(max_length=10, choices=WhenEmpty, default=WhenEmpty.REFUSE)
     fallback = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="+", db_index=False)
     # Set while the pool is low, so that each shortage is told once.
     low_since = models.DateTimeField(null=True, editable=False)
+    low_told_at = models.DateTimeField(null=True, editable=False)  # when owners and managers were mailed
+    # Codes by state as of counted_at. Counting ten million takes seconds, so pages show what was counted.
+    counts = models.JSONField(default=dict, editable=False)
+    counted_at = models.DateTimeField(null=True, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:
@@ -43,6 +52,7 @@ class CouponImport(Fact):
 
     class State(models.TextChoices):
         CHECKING = "checking", "Checking"
+        ASKING = "asking", "Has a question"  # how the file's letters are encoded
         CHECKED = "checked", "Waiting for you"
         LOADING = "loading", "Importing"
         DONE = "done", "Imported"
@@ -93,6 +103,8 @@ class CouponImportPart(models.Model):
     coupon_import = models.ForeignKey(CouponImport, models.CASCADE, related_name="parts", db_index=False)
     number = models.PositiveIntegerField()
     content = models.BinaryField()
+    # Of the codes that the slice beginning here holds: by them later slices find what is in the file twice.
+    hashes = ArrayField(models.BigIntegerField(), null=True)
 
     class Meta:
         constraints = [
@@ -132,6 +144,9 @@ class CouponCode(models.Model):
             models.Index("store", "pool", "id", name="spending_code_of_pool"),
             # The oldest free code, however many were issued before it.
             models.Index("store", "pool", "id", condition=Q(state="free"), name="spending_code_free"),
+            models.Index(
+                "store", "expires_on", condition=Q(state="free", expires_on__isnull=False), name="spending_code_ending"
+            ),
         ]
 
     def __str__(self):
