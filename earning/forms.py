@@ -10,28 +10,13 @@ from django import forms
 from django.forms.utils import pretty_name
 
 from customers.forms import TagsField
+from loyalty.stores.fields import ICONS, IconSelect, Moment
 from loyalty.stores.models import Store
 
 from . import rules
 from .actions import KINDS
 from .engine import plain
 from .models import EarningRule
-
-ICONS = [
-    "star", "gift", "heart", "coin", "trophy", "award", "crown", "diamond", "shopping-cart", "shopping-bag", "package",
-    "cake", "calendar", "calendar-heart", "user-plus", "mail", "message-star", "thumb-up", "share", "book",
-    "door-enter", "target", "rocket", "confetti", "eye", "click", "world", "news", "mood-smile", "api",
-    "brand-facebook", "brand-instagram", "brand-x", "brand-tiktok", "brand-youtube",
-]  # fmt: skip
-
-
-class IconSelect(forms.RadioSelect):
-    template_name = "earning/_icons.html"
-
-
-class Moment(forms.DateTimeInput):
-    def __init__(self):
-        super().__init__(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")
 
 
 class RuleForm(forms.ModelForm):

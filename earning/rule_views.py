@@ -12,6 +12,7 @@ from django.utils.functional import cached_property
 from django.views.decorators.http import require_POST
 from django.views.generic import FormView, TemplateView
 
+from loyalty.stores.fields import tell
 from loyalty.stores.mixins import StoreMixin, store_view
 from loyalty.stores.models import Store
 
@@ -83,7 +84,8 @@ class RuleCreateView(RuleFormView):
         try:
             rule = rules.create(self.store, self.rule.kind, actor=actor, identifier=identifier, **form.values())
         except ValidationError as error:
-            return self.form_invalid(refused(form, error))
+            tell(form, error)
+            return self.form_invalid(form)
         messages.success(self.request, f"“{rule.name}” is live.")
         if rule.kind == "custom":
             return redirect("earning:rule_update", self.store.slug, rule.public_id)  # its ActionID is there
@@ -110,19 +112,11 @@ class RuleUpdateView(RuleFormView):
         try:
             is_new = rules.change(self.rule, actor=f"user:{self.request.user.email}", **form.values())
         except ValidationError as error:
-            return self.form_invalid(refused(form, error))
+            tell(form, error)
+            return self.form_invalid(form)
         name, version = self.rule.name, self.rule.version
         messages.success(self.request, f"“{name}” runs as version {version} now." if is_new else "Nothing was changed.")
         return redirect("earning:rule_list", self.store.slug)
-
-
-def refused(form: RuleForm, error: ValidationError) -> RuleForm:
-    """What a verb refused, said at the field it is about."""
-    told = error.message_dict if hasattr(error, "error_dict") else {"": error.messages}
-    for name, texts in told.items():
-        for text in texts:
-            form.add_error(name if name in form.fields else None, text)
-    return form
 
 
 def preview(form: RuleForm, rule: EarningRule, store: Store) -> dict[str, Any]:

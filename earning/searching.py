@@ -2,14 +2,14 @@
 
 import hashlib
 from collections.abc import Iterable
-from datetime import date, datetime, time, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
 
 from django import forms
-from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db.models import Q, QuerySet
 
 from customers.search import search
+from loyalty.stores.fields import Day
 from loyalty.stores.models import Store
 
 from .actions import KINDS
@@ -21,17 +21,6 @@ STATES = [
     ("", "Any state"), ("waiting", "Waiting for you"), ("pending", "Pending"), ("approved", "Approved"),
     ("declined", "Declined"), ("void", "Void"), ("stuck", "Could not be applied"),
 ]  # fmt: skip
-
-
-class Day(forms.DateField):
-    """A day as far from the ends of the calendar as its midnights are in any time zone."""
-
-    def __init__(self):
-        super().__init__(
-            required=False,
-            widget=forms.DateInput(attrs={"type": "date"}),
-            validators=[MinValueValidator(date(1970, 1, 1)), MaxValueValidator(date(2100, 1, 1))],
-        )
 
 
 class ActivityFilter(forms.Form):

@@ -8,7 +8,6 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 from django.views.generic import DetailView, TemplateView
 
@@ -17,6 +16,7 @@ from loyalty.stores.facts import retry
 from loyalty.stores.mixins import StoreMixin, store_view
 from loyalty.stores.models import Store
 from loyalty.stores.paging import PAGE, page_of, row_id
+from loyalty.stores.referrer import came_from
 from loyalty.stores.retrying import retried_page
 
 from . import activities, applying, explaining, searching
@@ -156,9 +156,3 @@ def try_again(request: HttpRequest, tried: int) -> HttpResponse:
     broker.nudge(activities.APPLY, request.store.pk)
     messages.success(request, "Being tried again." if tried else "There was nothing to try again.")
     return redirect(came_from(request) or reverse("earning:activity_list", args=[request.store.slug]))
-
-
-def came_from(request: HttpRequest) -> str:
-    """The list as it was narrowed, or the customer's page, that a drawer was opened on."""
-    url = request.headers.get("Referer", "")
-    return url if url_has_allowed_host_and_scheme(url, {request.get_host()}, request.is_secure()) else ""

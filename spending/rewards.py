@@ -95,7 +95,7 @@ def choices() -> list[tuple[str, str]]:
 
 @register
 class FixedAmount(RewardKind):
-    key, label, icon = "fixed_amount", "Amount off", "discount-2"
+    key, label, icon = "fixed_amount", "Amount off", "discount"
     help = "A fixed amount off an order, such as 5 EUR."
 
     class Settings(forms.Form):
