@@ -247,6 +247,19 @@ class Event(models.Model):
         return self.get_topic_display()
 
 
+class Resolution(models.Model):
+    """What a person decided about an event that needed a look. One each: whoever writes it has its effect."""
+
+    store = models.ForeignKey(Store, models.PROTECT, related_name="resolutions", db_index=False)
+    event = models.ForeignKey(Event, models.PROTECT, related_name="resolutions", db_index=False)
+    choice = models.CharField(max_length=40)  # a key of the item's choices
+    actor = models.CharField(max_length=100)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["store", "event"], name="customers_resolution_one_each")]
+
+
 class OrderNotice(Fact):
     """An order that carries discount codes, as it stands: earning writes it, spending marks its codes used by it.
 

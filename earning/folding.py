@@ -91,5 +91,12 @@ def rank(status: str) -> int:
 
 
 def precedence(fact: Told) -> tuple:
-    """Which body is believed: the newest by its own time; without times the highest status, then lowest total."""
-    return (fact.data.get("updated_at") or "", rank(fact.data.get("status", "")), -money(fact.data.get("total")))
+    """Which body is believed: the newest by its own time; without times the highest status, then the one that a
+    person picked last, then the lowest total."""
+    data = fact.data
+    return (
+        data.get("updated_at") or "",
+        rank(data.get("status", "")),
+        data.get("picked", 0),
+        -money(data.get("total")),
+    )

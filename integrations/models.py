@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.db import models
+from django.db.models import Q
 from django.utils import timezone
 from uuid_utils.compat import uuid7
 
@@ -150,6 +151,8 @@ class InboundEvent(Fact):
         indexes = [
             Fact.due_index("integrations_inbound_due"),
             models.Index("store", "id", name="integrations_inbound_newest"),
+            # Items that wait for a person.
+            models.Index("store", "id", condition=Q(quarantined_at__isnull=False), name="integrations_inbound_stuck"),
         ]
 
     def __str__(self):

@@ -14,13 +14,15 @@ from django.views.decorators.http import require_POST
 from django.views.generic import FormView, TemplateView
 
 from customers import enrolment
+from customers.attention import Item, open_events
 from customers.enrolment import BadIdentity, Identity
 from customers.forms import CustomerForm
-from customers.models import Customer, Event, LedgerEntry, Topic
+from customers.models import Customer, LedgerEntry, Topic
 from customers.views import DETAIL, CustomerMixin
 from earning import activities
 from earning.models import Activity
 from earning.views import told
+from loyalty import attention
 from loyalty.stores.mixins import StoreMixin, store_view
 from loyalty.stores.models import Store
 from loyalty.stores.paging import Page, page_of, row_id
@@ -68,7 +70,7 @@ class CustomerDetailView(CustomerMixin, TemplateView):
         return super().get_context_data(
             wallet=self.wallet, tab=self.tab, pulse=self.pulse, **TABS[self.tab](self),
             waiting=waiting(store, customer),
-            attention=attention(store, customer),
+            attention=needs_look(store, customer),
             aliases=customer.aliases.filter(store=store)[:10], **kwargs,
         )  # fmt: skip
 
@@ -82,10 +84,10 @@ def activities_of(store: Store, customer: Customer) -> QuerySet[Activity]:
     return store.activities.filter(customer=customer).select_related("rule", "order", "customer")
 
 
-def attention(store: Store, customer: Customer) -> QuerySet[Event]:
-    """What a person should look at, among the newest such items of the store."""
-    items = store.events.filter(topic=Topic.ATTENTION).order_by("-id").values("pk")[:LOOK_BACK]
-    return store.events.filter(pk__in=items, customer=customer).order_by("-id")[:3]
+def needs_look(store: Store, customer: Customer) -> list[Item]:
+    """What waits for a person to decide about this customer."""
+    events = open_events(store).filter(customer=customer).select_related("customer", "store")
+    return [attention.item_of(event) for event in events.order_by("-id")[:3]]
 
 
 def waiting(store: Store, customer: Customer) -> list[dict[str, Any]]:
@@ -130,7 +132,9 @@ def orders(view: CustomerDetailView) -> dict[str, Any]:
 
 def timeline(view: CustomerDetailView) -> dict[str, Any]:
     events = view.store.events.filter(customer=view.customer).select_related("entry")
-    return {"page": page_of(events, view.request.GET, PAGE)}
+    page = page_of(events, view.request.GET, PAGE)
+    lines = [(event, attention.item_of(event) if event.topic == Topic.ATTENTION else None) for event in page]
+    return {"page": page, "lines": lines}
 
 
 TABS: dict[str, Callable[[CustomerDetailView], dict[str, Any]]] = {

@@ -5,7 +5,7 @@ from django.contrib import admin
 from django.urls import include, path
 
 from integrations import registry
-from loyalty import views
+from loyalty import attention_views, views
 from loyalty.stores.problems import unknown_path
 
 admin.site.login = secure_admin_login(admin.site.login)
@@ -20,6 +20,8 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("", include("loyalty.stores.urls")),
     path("s/<slug:slug>/", views.OverviewView.as_view(), name="overview"),
+    path("s/<slug:slug>/attention/", attention_views.AttentionListView.as_view(), name="attention_list"),
+    path("s/<slug:slug>/attention/<uuid:public_id>/", attention_views.item_resolve, name="item_resolve"),
     path("s/<slug:slug>/", include("earning.urls")),
     path("s/<slug:slug>/customers/", include("loyalty.customer_urls")),
     path("s/<slug:slug>/integrations/", include("integrations.urls")),

@@ -8,8 +8,9 @@ from django.urls import reverse
 from django.views.generic import TemplateView
 
 from earning.figures import last_week, waiting
-from earning.searching import find, is_stuck
+from earning.searching import find
 from earning.views import told
+from loyalty import attention
 from loyalty.stores.mixins import StoreMixin
 from loyalty.stores.models import Store
 
@@ -35,7 +36,7 @@ class OverviewView(StoreMixin, TemplateView):
         steps = first_steps(store, has_activity=bool(latest))
         return super().get_context_data(
             steps=steps, is_set_up=all(step["is_done"] for step in steps), latest=latest, week=last_week(store),
-            is_stuck=is_stuck(store), waiting=waiting(store), **kwargs,
+            needs_look=attention.count(store), waiting=waiting(store), **kwargs,
         )  # fmt: skip
 
 

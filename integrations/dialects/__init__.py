@@ -4,6 +4,7 @@ from typing import Any
 
 from django.forms import Form
 
+from customers.attention import Item
 from loyalty.stores.models import User
 
 from ..models import Connection, ConnectionToken, InboundEvent
@@ -28,6 +29,7 @@ class Dialect:
     secret_label = "API secret"  # noqa: S105 - and the secret; "" when its callers use none
     issues_keys = False  # whether callers may have keys of their own, see issue_key
     is_single = False  # at most one connection a store
+    items: tuple[type[Item], ...] = ()  # kinds of its own that wait for a person
 
     def default_settings(self) -> dict[str, Any]:
         return {name: field.initial for name, field in self.settings_form.base_fields.items()}

@@ -191,8 +191,8 @@ def test_light_and_dark_follow_the_system_and_the_switch(open_page, shop):
     assert page.evaluate(theme) == "light"
 
 
-PAGES = ["", "earning/", "earning/add/", "earning/add/purchase/", "activity/", "customers/", "customers/add/",
-         "integrations/", "integrations/calls/", "settings/", "settings/keys/",
+PAGES = ["", "attention/", "earning/", "earning/add/", "earning/add/purchase/", "activity/", "customers/",
+         "customers/add/", "integrations/", "integrations/calls/", "settings/", "settings/keys/",
          "settings/people/"]  # fmt: skip
 
 

@@ -68,7 +68,7 @@ def test_figures_of_another_store_are_not_counted(page, store, other_store, cust
 def test_stuck_activity_is_told_on_the_first_page(page, store, customer):
     activity = record(store)
     store.activities.filter(pk=activity.pk).update(quarantined_at=timezone.now(), due_at=None)
-    assert "could not be applied" in page.get("/s/acme/").text
+    assert "1 thing needs a look" in page.get("/s/acme/").text
 
 
 def test_what_waits_for_a_word_is_told_on_the_first_page(page, store, customer, add_rule):

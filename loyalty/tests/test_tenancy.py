@@ -52,6 +52,7 @@ def theirs(store, customer, owner, add_rule, work):
         rule=rule, activity=store.activities.get(pk=recorded.id), customer=customer, connection=connection_, key=key,
         token=token, call=call, fact=store.order_facts.get(),
         member=StaffMember.objects.get(store=store, user=owner), seq=1,
+        item=store.events.create(topic="attention", customer=customer, data={"what": "email_conflict", "value": "x"}),
     )  # fmt: skip
 
 
@@ -60,6 +61,7 @@ PAGE_OBJECTS = {
     "earning": "rule",
     "activity": "activity",
     "activity/facts": "fact",
+    "attention": "item",
     "customers": "customer",
     "settings/keys": "key",
     "settings/people": "member",
@@ -177,7 +179,7 @@ def test_roles_without_the_right_change_nothing(store, theirs, sign_in, viewer, 
 
 def post_everywhere(client, store, theirs):
     for route in below("s/<slug:slug>/"):
-        if not route.startswith(("earning", "settings", "integrations")):
+        if not route.startswith(("earning", "settings", "integrations", "attention")):
             continue
         answer = client.post(f"/s/{store.slug}/{page_path(route, theirs)}")
         assert answer.status_code in (302, 403, 404, 405), (route, answer.status_code)

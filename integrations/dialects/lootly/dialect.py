@@ -1,6 +1,6 @@
 from integrations.dialects import Dialect
 
-from . import events
+from . import attention, events
 from .authentication import DIALECT
 from .settings import LootlySettingsForm
 
@@ -12,6 +12,7 @@ class Lootly(Dialect):
     urlconf = "integrations.dialects.lootly.urls"
     settings_form = LootlySettingsForm
     summary = "For WooCommerce and Magento shops, and PHP programs, that were written for Lootly."
+    items = attention.KINDS
 
     def process_many(self, rows):
         return events.process_many(rows)

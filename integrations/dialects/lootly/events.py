@@ -5,6 +5,7 @@ from typing import Any
 
 from django.utils import timezone
 
+from customers import attention
 from customers.models import Customer
 from earning import activities, orders
 from integrations import connections, inbox
@@ -16,7 +17,7 @@ from .people import People, identity_of, sign_up_of
 from .refusals import Refused
 from .serializers import Person
 from .settings import LootlySettings
-from .told import SOURCE, Batch, EventKind, Told, show_once
+from .told import SOURCE, Batch, EventKind, Told
 
 
 def process_many(rows: list[InboundEvent]) -> list[Exception | None]:
@@ -77,7 +78,7 @@ def install(told: Told) -> None:
     endpoints = known | {name: url for name, url in told.content.items() if url}
     if told.connection.verified_at and any(host_of(known[name]) != host_of(endpoints[name]) for name in known):
         connections.configure(told.connection, new_endpoints=endpoints)
-        show_once(told.store, "new_shop_address", **endpoints)
+        attention.show(told.store, "new_shop_address", connection=str(told.connection.public_id), **endpoints)
         return
     connections.configure(told.connection, endpoints=endpoints)
     verify(told)

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.db import transaction
 
+from customers import attention
 from earning.orders import OrderFactConflict
 from integrations import inbox
 from integrations.inbox import Answer, Outcome
@@ -18,7 +19,7 @@ from loyalty.stores.bounded_json import BadJSON, check_characters
 from loyalty.stores.retrying import TWINS, retried
 from loyalty.stores.tenancy import acting_for
 
-from . import events, refunds, signature, told
+from . import events, refunds, signature
 from .calls import CALLS, Call, CallKind
 from .events import EVENTS, EventKind
 from .fields import Fields
@@ -148,11 +149,11 @@ def performed_once(
     if not kept.is_first:
         if signature.read(kept.row.body.encode(), with_mac=False).digest("t") != received.signed.digest("t"):
             raise Refused(409, "id_conflict", "This id was used for another call.", "transaction_id")
-        if within:
-            show_repeat(received, name)
+        if within and not kept.answer.is_refusal:
+            show_repeat(kept.row)
     return kept.answer
 
 
-def show_repeat(received: Received, name: str) -> None:
-    with acting_for(received.connection.store_id):
-        told.show_once(received.connection.store, "possible_second_call", call=name, identity=received.signed.identity)
+def show_repeat(row: InboundEvent) -> None:
+    with acting_for(row.store_id):
+        attention.show(row.store, "possible_second_call", call=row.pk, event=row.event)

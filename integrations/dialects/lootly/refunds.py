@@ -5,10 +5,11 @@ from typing import Any
 
 from django.db import transaction
 
+from customers import attention
 from earning.orders import Kind, record_fact
 
 from .serializers import Refund
-from .told import SOURCE, Told, show_once
+from .told import SOURCE, Told
 
 
 @transaction.atomic
@@ -37,13 +38,14 @@ def is_second(identity: str) -> bool:
 
 def maybe_refund(told: Told, order_id: str, one: Refund) -> None:
     """The same words as an earlier refund: the same one told twice, or a second one? A person decides."""
-    facts = told.store.order_facts.filter(order_external_id=order_id, kind=Kind.REFUND)
+    # A person who accepted one told it again: it is there once already.
+    facts = told.store.order_facts.filter(order_external_id=order_id, kind=Kind.REFUND).exclude(data__has_key="accepts")
     refunded = sum((abs(Decimal(data["amount"])) for data in facts.values_list("data", flat=True)), Decimal(0))
     order = told.store.orders.filter(external_id=order_id).exclude(status="").first()
     if facts.filter(identity=told.identity).exists() or (order and refunded + one.amount > order.total):
         return
     record(told, order_id, told.identity, {"amount": str(one.amount), "is_uncounted": True})
-    show_once(told.store, "possible_second_refund", order=order_id, amount=str(one.amount), identity=told.identity)
+    attention.show(told.store, "possible_second_refund", order=order_id, amount=str(one.amount), identity=told.identity)
 
 
 def has_ids(content: tuple[str, list[Refund]]) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from customers.models import Event, Topic
+from customers import attention
 from earning import orders
 from earning.models import OrderFact
 from integrations.models import Connection
@@ -76,11 +76,4 @@ def show_changes(store: Store, facts: list[OrderFact]) -> None:
     for fact in facts:
         status = fact.data["status"]
         if not fact.data["updated_at"] and any(body != fact.data for body in bodies[fact.order_external_id, status]):
-            show_once(store, "order_changed", order=fact.order_external_id, status=status)
-
-
-def show_once(store: Store, what: str, **data: str) -> None:
-    """An item for a person to look at; not twice for the same thing."""
-    item = {"what": what, **data}
-    if not Event.objects.filter(store=store, topic=Topic.ATTENTION, data=item).exists():
-        Event.objects.create(store=store, topic=Topic.ATTENTION, data=item)
+            attention.show(store, "order_changed", order=fact.order_external_id, status=status)
