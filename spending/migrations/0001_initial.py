@@ -204,7 +204,6 @@ class Migration(migrations.Migration):
                     models.ForeignKey(
                         db_constraint=False,
                         db_index=False,
-                        null=True,
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="codes",
                         to="spending.couponimport",
@@ -599,9 +598,9 @@ class Migration(migrations.Migration):
                 condition=models.Q(("due_at__isnull", False)), fields=["store", "due_at"], name="spending_import_due"
             ),
         ),
-        migrations.AddIndex(
+        migrations.AddConstraint(
             model_name="couponimport",
-            index=models.Index(models.F("store"), models.F("pool"), models.F("id"), name="spending_import_of_pool"),
+            constraint=models.UniqueConstraint(fields=("store", "pool", "id"), name="spending_import_of_pool"),
         ),
         migrations.AddConstraint(
             model_name="couponimport",

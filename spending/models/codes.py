@@ -86,11 +86,12 @@ class CouponImport(Fact):
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["store", "public_id"], name="spending_import_public_id")]
-        indexes = [
-            Fact.due_index("spending_import_due"),
-            models.Index("store", "pool", "id", name="spending_import_of_pool"),
+        constraints = [
+            models.UniqueConstraint(fields=["store", "public_id"], name="spending_import_public_id"),
+            # A pool's imports; and the key that codes point at.
+            models.UniqueConstraint(fields=["store", "pool", "id"], name="spending_import_of_pool"),
         ]
+        indexes = [Fact.due_index("spending_import_due")]
 
     def __str__(self):
         return self.file_name
@@ -122,11 +123,11 @@ class CouponCode(models.Model):
         EXPIRED = "expired", "Expired"
         VOID = "void", "Void"
 
-    # db_constraint=False: composite keys (store, ...) check these; see migration 0002.
+    # db_constraint=False: one composite key (store, import, pool) checks all three at half the cost; migration 0002.
     store = models.ForeignKey(Store, models.PROTECT, related_name="coupon_codes", db_index=False, db_constraint=False)
     pool = models.ForeignKey(CodePool, models.PROTECT, related_name="codes", db_index=False, db_constraint=False)
     coupon_import = models.ForeignKey(
-        CouponImport, models.PROTECT, null=True, related_name="codes", db_index=False, db_constraint=False
+        CouponImport, models.PROTECT, related_name="codes", db_index=False, db_constraint=False
     )
     code = models.CharField(max_length=CODE_LENGTH)
     # Compared without case. Stored, since row-level security keeps from an index on lower(): it is not leakproof.

@@ -7,7 +7,7 @@ import pytest
 
 from loyalty.stores.models import Store
 from spending import rewarding
-from spending.models import CodePool, CouponCode, Reward
+from spending.models import CodePool, CouponCode, CouponImport, Reward
 
 
 @pytest.fixture
@@ -30,8 +30,14 @@ def add_codes(store) -> Callable[..., list[CouponCode]]:
     """add_codes(pool, 3): free codes C1, C2, C3."""
 
     def add(pool: CodePool, count: int = 1, start: int = 1, **fields) -> list[CouponCode]:
+        batch = CouponImport.objects.create(
+            store=pool.store, pool=pool, state="done", file_name="codes.csv", digest=b"", due_at=None
+        )
         return CouponCode.objects.bulk_create(
-            [CouponCode(store=pool.store, pool=pool, code=f"C{n}", **fields) for n in range(start, start + count)]
+            [
+                CouponCode(store=pool.store, pool=pool, coupon_import=batch, code=f"C{n}", **fields)
+                for n in range(start, start + count)
+            ]
         )
 
     return add
