@@ -62,7 +62,7 @@ class CustomerAdmin(StoreRowAdmin):
         return super().get_queryset(request).prefetch_related(Prefetch("wallets", Wallet.objects.filter(unit="points")))
 
     def get_search_results(self, request, queryset, search_term):
-        return search(queryset, search_term), False
+        return search(queryset, search_term, request.user.supported_stores), False
 
     def change_view(self, request, object_id, form_url="", extra_context=None):
         customer = self.get_object(request, object_id)

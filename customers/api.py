@@ -10,7 +10,7 @@ from loyalty.stores.api import StoreViewSet
 from loyalty.stores.models import ApiKey
 from loyalty.stores.problems import Problem
 
-from . import adjustments, enrolment, schema
+from . import adjustments, enrolment, ledger, schema
 from .adjustments import AdjustmentConflict, BadAdjustment
 from .enrolment import BadIdentity, IdentityConflict
 from .ledger import InsufficientPoints
@@ -136,7 +136,7 @@ class AdjustmentViewSet(StoreViewSet):
         customer = customer_named(self.store, told["customer"])
         if customer is None:
             raise Problem(404, "not-found", "There is no such customer in this store.")
-        seen = customer.wallets.get().last_seq
+        seen = ledger.lock_wallets(self.store.pk, [customer.pk])[customer.pk].seq  # twin calls one after the other
         entry = adjustments.adjust(
             self.store, customer, told["points"], told["reason"], actor=self.actor,
             identity=told.get("external_id", ""),

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 
@@ -111,11 +112,9 @@ def learn(customer: Customer, identity: Identity, is_registered: bool) -> None:
         if value and value != getattr(customer, field) and is_free(customer, field, value):
             changed[field] = value
     if changed:
-        try:
-            with transaction.atomic():
-                change(customer, **changed)
-        except IntegrityError:  # a twin call gave it to somebody else since we looked: theirs stands
-            customer.refresh_from_db()
+        # What a twin call gave to somebody else since we looked stays theirs.
+        with suppress(IdentityConflict):
+            rename(customer, changed)
 
 
 def link(customer: Customer, external_id: str) -> None:
@@ -138,18 +137,34 @@ def correct(customer: Customer, identity: Identity) -> None:
     if "external_id" in changed and customer.external_id:
         link(customer, customer.external_id)
     if changed:
-        change(customer, **changed)
+        rename(customer, changed)
+
+
+def rename(customer: Customer, identifiers: dict[str, str]) -> None:
+    """Raises IdentityConflict, with nothing changed, when a twin call has just given one to somebody else."""
+    try:
+        with transaction.atomic():
+            change(customer, **identifiers)
+    except IntegrityError as error:
+        customer.refresh_from_db()
+        names = " or ".join(field.replace("_", " ") for field in identifiers)
+        raise IdentityConflict(f"Another customer was given this {names} just now.") from error
 
 
 def is_free(customer: Customer, field: str, value: str) -> bool:
     """Nobody else has it. A conflict is left for a person to settle, never merged silently."""
     taken = Customer.objects.filter(store_id=customer.store_id, **{field: value}).exclude(pk=customer.pk).exists()
     if taken:
-        Event.objects.get_or_create(  # once, however often a shop tells it
-            store_id=customer.store_id, customer=customer, topic=Topic.ATTENTION,
-            data={"what": f"{field}_conflict", "value": value},
-        )  # fmt: skip
+        show_conflict(customer, field, value)
     return not taken
+
+
+def show_conflict(customer: Customer, field: str, value: str) -> None:
+    """Once for each customer and value, however often a shop tells it."""
+    item = {"what": f"{field}_conflict", "value": value}
+    items = Event.objects.filter(store_id=customer.store_id, customer=customer, topic=Topic.ATTENTION, data=item)
+    if not items.exists():
+        Event.objects.create(store_id=customer.store_id, customer=customer, topic=Topic.ATTENTION, data=item)
 
 
 def change(customer: Customer, **fields) -> None:

@@ -1,6 +1,10 @@
 """Finding a customer by the beginning of what is known of them."""
 
+from collections.abc import Iterable
+
 from django.db.models import CharField, Lookup, Q, QuerySet
+
+from loyalty.stores.models import Store
 
 from .models import Customer, CustomerAlias
 
@@ -18,13 +22,14 @@ class Begins(Lookup):
         return f"{left} ^@ {right}", [*left_params, *right_params]
 
 
-def search(customers: QuerySet[Customer], text: str) -> QuerySet[Customer]:
-    """Those whose e-mail, name or shop id begins so, or who have this linked id, phone or card."""
+def search(customers: QuerySet[Customer], text: str, stores: Iterable[Store]) -> QuerySet[Customer]:
+    """Those of `customers`, who are of `stores`, whose e-mail, name or shop id begins so, or who have this
+    linked id, phone or card."""
     text = " ".join(text.split())
     if not text:
         return customers
     # Looked up first: a join inside the OR would keep every index from being used.
-    linked = CustomerAlias.objects.filter(external_id=text).values_list("customer_id", flat=True)
+    linked = CustomerAlias.objects.filter(store__in=stores, external_id=text).values_list("customer_id", flat=True)
     exact = Q(phone=text) | Q(card_number=text) | Q(pk__in=list(linked))
     found = Q(email__begins=text.lower()) | Q(external_id__begins=text) | exact
     if "@" not in text:

@@ -29,7 +29,7 @@ class CustomerListView(StoreMixin, TemplateView):
     def get_context_data(self, **kwargs):
         query = CustomerFilter(self.request.GET)
         chosen = query.chosen
-        found = search(self.store.customers, chosen.get("q", ""))
+        found = search(self.store.customers, chosen.get("q", ""), [self.store])
         if state := chosen.get("state"):
             found = found.filter(state=state)
         wallets = Prefetch("wallets", Wallet.objects.filter(store=self.store, unit="points"))

@@ -1,4 +1,4 @@
-"""The support admin: who may see which stores there, and its own content security policy."""
+"""The support admin's site: it acts for the stores a person may support, under its own content security policy."""
 
 from functools import wraps
 
@@ -8,7 +8,6 @@ from django.utils.decorators import method_decorator
 from unfold.sites import UnfoldAdminSite
 
 from loyalty.stores.mixins import rendered
-from loyalty.stores.models import Store, User
 from loyalty.stores.tenancy import act_for
 
 # Unfold evaluates expressions in attributes (Alpine) and sets styles from scripts. On these pages only.
@@ -19,13 +18,6 @@ LOOSER_CSP = {
 }
 
 
-def stores_of(user: User) -> list[int]:
-    """The stores a person may support: every store for a superuser, else those they are a member of."""
-    if user.is_superuser:
-        return list(Store.objects.values_list("pk", flat=True))
-    return list(user.staff_memberships.values_list("store_id", flat=True))
-
-
 class SupportSite(UnfoldAdminSite):
     """Each of its pages acts for the stores of the person who looks, in the request's transaction."""
 
@@ -33,7 +25,7 @@ class SupportSite(UnfoldAdminSite):
         @wraps(view)
         @method_decorator(csp_replace(LOOSER_CSP))
         def inside(request, *args, **kwargs):
-            act_for(*stores_of(request.user))
+            act_for(*request.user.supported_stores.values_list("pk", flat=True))
             return rendered(view(request, *args, **kwargs))
 
         return super().admin_view(inside, cacheable)

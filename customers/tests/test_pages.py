@@ -4,6 +4,7 @@ from decimal import Decimal
 
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from conftest import balance, make_customer
@@ -82,9 +83,21 @@ def test_the_list_can_be_narrowed_to_a_state(people, sign_in, viewer, store):
 def test_a_search_by_address_uses_an_index_in_spite_of_row_level_security(people, store):
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off")
-    plan = search(store.customers.all(), "james@").explain()
+    plan = search(store.customers.all(), "james@", [store]).explain()
     assert "Index Cond" in plan
     assert "Seq Scan" not in plan
+
+
+@pytest.mark.parametrize("is_in_admin", [False, True])
+def test_a_search_names_the_store_in_every_query(store, customer, sign_in, owner, is_in_admin):
+    owner.is_staff = True
+    owner.save()
+    client = sign_in(owner)
+    with CaptureQueriesContext(connection) as asked:
+        client.get("/admin/customers/customer/" if is_in_admin else f"/s/{store.slug}/customers/", {"q": "c1"})
+    of_aliases = [query["sql"] for query in asked if 'FROM "customers_customeralias"' in query["sql"]]
+    assert of_aliases
+    assert all('"customers_customeralias"."store_id"' in query.partition("WHERE")[2] for query in of_aliases)
 
 
 def test_paging_by_cursor_reaches_everyone_once(store, sign_in, viewer):

@@ -25,8 +25,7 @@ WHO_MAY = {"can_edit": "owners and managers", "can_support": "owners, managers a
 
 def enter(request: HttpRequest, slug: str, needs: str = "can_edit") -> StaffMember:
     """Find the store through the person's own membership and act for it until the request ends."""
-    memberships = request.user.staff_memberships.select_related("store")
-    membership = get_object_or_404(memberships, store__slug=slug)
+    membership = get_object_or_404(request.user.memberships, store__slug=slug)
     if request.method not in SAFE_METHODS and not getattr(membership, needs):
         raise PermissionDenied(refusal(membership, needs))
     act_for(membership.store_id)

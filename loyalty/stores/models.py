@@ -62,6 +62,16 @@ class User(AbstractBaseUser, PermissionsMixin):
     def get_short_name(self):
         return self.name or self.email.split("@")[0]
 
+    @property
+    def memberships(self) -> "models.QuerySet[StaffMember]":
+        """Their roles, each with its store."""
+        return self.staff_memberships.select_related("store")
+
+    @property
+    def supported_stores(self) -> "models.QuerySet[Store]":
+        """Those that the support admin shows them: every store to a superuser, else where they work."""
+        return Store.objects.all() if self.is_superuser else Store.objects.filter(staff__user=self)
+
 
 def validate_slug(value: str) -> None:
     if not re.fullmatch(r"[a-z0-9][a-z0-9-]{1,48}", value):

@@ -20,7 +20,7 @@ class StoreListView(LoginRequiredMixin, ListView):
     context_object_name = "memberships"
 
     def get_queryset(self):
-        return self.request.user.staff_memberships.select_related("store").order_by("store__name")
+        return self.request.user.memberships.order_by("store__name")
 
 
 class StoreCreateView(LoginRequiredMixin, FormView):

@@ -58,7 +58,8 @@ class Fields:
 
     def customer(self) -> Named:
         """The id and the e-mail address, one of them at least."""
-        external_id, email = self.identifier("customer_id"), self.email()
+        is_guest = values.is_guest(self.value("customer_id"))
+        external_id, email = None if is_guest else self.identifier("customer_id"), self.email()
         if not external_id and not email:
             raise missing("customer_id", "Say who: a customer_id or an email.")
         return external_id, email

@@ -5,7 +5,7 @@ from functools import cached_property
 
 from customers import enrolment
 from customers.enrolment import Identity
-from customers.models import Customer, Event, Topic
+from customers.models import Customer
 from loyalty.stores.models import Store
 
 from .refusals import invalid
@@ -40,7 +40,7 @@ def meet(store: Store, person: Person) -> Customer:
         properties={name: value for name, value in address_of(person).items() if value},
     )
     if email is None and person.email:
-        show_conflict(customer, person.email)
+        enrolment.show_conflict(customer, "email", person.email)
     return customer
 
 
@@ -96,11 +96,3 @@ def belongs_to_another(store: Store, person: Person) -> bool:
         return False
     known = enrolment.find(store, Identity(external_id=person.external_id))
     return holder.external_id is not None if known is None else holder.pk != known.pk
-
-
-def show_conflict(customer: Customer, email: str) -> None:
-    """Once for each customer and address, however often the shop repeats it."""
-    item = {"what": "email_conflict", "value": email}
-    items = Event.objects.filter(store_id=customer.store_id, customer=customer, topic=Topic.ATTENTION, data=item)
-    if not items.exists():
-        Event.objects.create(store_id=customer.store_id, customer=customer, topic=Topic.ATTENTION, data=item)

@@ -31,9 +31,8 @@ class Person:
     def of(cls, member: Any) -> "Person":
         told = values.mapping(member)
         address = values.mapping(told.get("default_address"))
-        is_guest = values.is_blank(told.get("id")) or told["id"] in (0, "0")
         return cls(
-            external_id=None if is_guest else values.identifier(told["id"], "customer.id"),
+            external_id=None if values.is_guest(told.get("id")) else values.identifier(told["id"], "customer.id"),
             email=values.email(told.get("email")),
             first_name=values.text(told.get("first_name")),
             last_name=values.text(told.get("last_name")),

@@ -24,7 +24,12 @@ COUNTRIES = {code: targets[0] for code, targets in get_global("territory_aliases
 
 
 def is_blank(value: Any) -> bool:
-    return value is None or value == ""
+    return value is None or (isinstance(value, str) and not value.strip())
+
+
+def is_guest(value: Any) -> bool:
+    """Shops write no customer's id as nothing, spaces or 0."""
+    return is_blank(value) or value == 0 or (isinstance(value, str) and value.strip() == "0")
 
 
 def identifier(value: Any, field: str, longest: int = 191) -> str:
@@ -32,7 +37,7 @@ def identifier(value: Any, field: str, longest: int = 191) -> str:
     if is_blank(value):
         raise missing(field, f"“{field}” is missing.")
     text = str(value) if isinstance(value, str) or type(value) is int else ""
-    if not 1 <= len(text.strip()) <= longest:
+    if len(text.strip()) > longest or not text:
         raise invalid(field, f"“{field}” must be a text or a whole number of 1 to {longest} characters.")
     return text.strip()
 

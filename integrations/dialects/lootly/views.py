@@ -2,6 +2,7 @@ import logging
 
 from django.db import transaction
 from django.http import HttpRequest, JsonResponse
+from django.utils.log import log_response
 from django.views.decorators.csrf import csrf_exempt
 
 from integrations import connections
@@ -42,7 +43,10 @@ def receive(request: HttpRequest, integration: str, event: str) -> JsonResponse:
     except Exception:
         logger.exception("A call to %s could not be kept", event)
         answer = UNAVAILABLE
-    return JsonResponse(answer.body, status=answer.status, headers=HEADERS.get(answer.status))
+    response = JsonResponse(answer.body, status=answer.status, headers=HEADERS.get(answer.status))
+    if answer is NO_INTEGRATION:  # the contract's own 500: Django would note it as a failure of ours
+        log_response("No such integration: %s", request.path, response=response, request=request, level="info")
+    return response
 
 
 def respond(request: HttpRequest, integration: str, event: str) -> Answer:
@@ -50,7 +54,6 @@ def respond(request: HttpRequest, integration: str, event: str) -> Answer:
     if request.method != "POST":
         return NOT_POST
     if integration not in INTEGRATIONS:
-        logger.info("There is no integration “%s”.", integration[:60])
         return NO_INTEGRATION
     try:
         body = read_body(request)
@@ -61,7 +64,6 @@ def respond(request: HttpRequest, integration: str, event: str) -> Answer:
         return UNAUTHORIZED
     if not connection.is_enabled or integration not in ("common", connection.settings.get("integration", "common")):
         connections.note_error(connection, f"A call to “{integration}” was refused: this connection is another.")
-        logger.info("Connection %s was called as “%s”.", connection.pk, integration)
         return NO_INTEGRATION
     connections.note_call(connection, event)
     return receiving.answer(Received(connection, signed, event, body.decode()))

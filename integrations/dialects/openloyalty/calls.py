@@ -97,7 +97,7 @@ class Call(APIView):
 
     def memberships(self) -> QuerySet[StaffMember]:
         """Where the caller works; a key of one store reaches no other."""
-        found = self.person.staff_memberships.select_related("store")
+        found = self.person.memberships
         connection = self.key and self.key.connection
         return found.filter(store=connection.store_id) if connection else found
 

@@ -4,6 +4,8 @@ import re
 from decimal import Decimal
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from conftest import PASSWORD, open_store, see, staff
@@ -21,6 +23,16 @@ SIGN_UP = {
 @pytest.fixture
 def page(sign_in, owner):
     return sign_in(owner)
+
+
+def test_the_switcher_costs_the_same_for_many_stores(page, owner, store, django_assert_max_num_queries):
+    page.get("/s/acme/settings/")
+    with CaptureQueriesContext(connection) as of_one_store:
+        page.get("/s/acme/settings/")
+    for number in range(8):
+        StaffMember.objects.create(store=open_store(f"branch-{number}"), user=owner, role="owner")
+    with django_assert_max_num_queries(len(of_one_store)):
+        assert "Branch-7" in page.get("/s/acme/settings/").text
 
 
 # --- Signing up and in --------------------------------------------------------------------------

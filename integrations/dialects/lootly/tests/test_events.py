@@ -132,7 +132,7 @@ class TestOrders:
         work(store)
         assert store.orders.get().discount_codes == ["A", "B", "C"]
 
-    @pytest.mark.parametrize("guest", [None, "", 0, "0"])
+    @pytest.mark.parametrize("guest", [None, "", 0, "0", "  ", " 0 ", "\t0"])
     def test_an_order_without_customer_id_is_a_guests(self, store, shop, work, guest):
         shop.sends("orders-completed", **ORDER | {"customer": {"id": guest, "email": "g@shop.example"}})
         work(store)

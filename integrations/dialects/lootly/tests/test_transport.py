@@ -325,6 +325,12 @@ def test_data_calls_are_limited_per_key_and_events_are_not(shop, monkeypatch):
         assert shop.sends("orders-cancelled", id=number + 1).status_code == 200
 
 
+def test_the_contracts_own_500_is_noted_with_its_reason_and_is_no_failure_of_ours(shop, caplog):
+    caplog.set_level("INFO")
+    assert Shop(shop.client, "prestashop").post("orders-completed", ORDER).status_code == 500
+    assert [(record.levelname, "prestashop" in record.getMessage()) for record in caplog.records] == [("INFO", True)]
+
+
 def test_our_own_fault_asks_to_come_again_and_is_never_500(shop, monkeypatch):
     def broken(*args, **kwargs):
         raise OperationalError("the database is away")
