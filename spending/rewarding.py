@@ -83,7 +83,14 @@ def give_pool(reward: Reward) -> None:
 
 
 def check(reward: Reward) -> None:
-    """What the fields cannot tell one by one. Raises ValidationError."""
+    """Raises ValidationError."""
+    if wrong := conflicts(reward):
+        raise ValidationError(wrong)
+    reward.full_clean(exclude=["store"])
+
+
+def conflicts(reward: Reward) -> dict[str, str]:
+    """What the fields cannot tell one by one, by field."""
     wrong: dict[str, str] = {}
     if reward.code_source not in reward.reward_kind.code_sources:
         wrong["code_source"] = f"{reward.reward_kind.label} cannot take its codes from there."
@@ -95,9 +102,7 @@ def check(reward: Reward) -> None:
         wrong["active_until"] = "This is before the start. Choose a later end."
     if reward.points is not None and reward.points != reward.points.quantize(reward.store.quantum):
         wrong["points"] = f"This store counts points with {reward.store.points_decimals} decimals."
-    if wrong:
-        raise ValidationError(wrong)
-    reward.full_clean(exclude=["store"])
+    return wrong
 
 
 def switch(reward: Reward, is_enabled: bool) -> None:

@@ -52,6 +52,7 @@ class RewardKind:
     code_sources: ClassVar[tuple[str, ...]] = (POOL, GENERATED, SHOP)
     has_minimum_order: ClassVar[bool] = True
     takes_multiplier: ClassVar[bool] = False  # the shopper chooses how much of it
+    unit: ClassVar[str] = ""  # of its decimal settings; "" is the store's currency
 
     class Settings(forms.Form):
         """What the merchant may choose for this kind."""
@@ -115,6 +116,7 @@ class FixedAmount(RewardKind):
 class Percentage(RewardKind):
     key, label, icon = "percentage", "Percentage off", "percentage"
     help = "A percentage off an order."
+    unit = "%"
 
     class Settings(forms.Form):
         value = forms.DecimalField(
