@@ -52,7 +52,7 @@ def usable(store: Store, pool: CodePool) -> QuerySet[CouponCode]:
     Asks for a range of pools of which there is one: with `pool = x ORDER BY id` PostgreSQL may walk the primary
     key instead, past millions of issued codes.
     """
-    codes = store.coupon_codes.filter(pool_id__range=(pool.pk, pool.pk), state=CouponCode.State.FREE)
+    codes = store.coupon_codes.filter(pool__id__range=(pool.pk, pool.pk), state=CouponCode.State.FREE)
     return codes.filter(Q(expires_on=None) | Q(expires_on__gte=today(store))).order_by("pool_id", "id")
 
 
