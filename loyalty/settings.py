@@ -21,6 +21,8 @@ IS_HTTPS = SITE_URL.startswith("https://")
 SECRET_KEY = env.str("SECRET_KEY", default="only-for-tests" if TESTING else env.NOTSET)
 # Encrypts what must be readable again (signing secrets). 32 bytes, url-safe base64.
 ENCRYPTION_KEY = env.str("ENCRYPTION_KEY", default="")
+# Lets calls go to servers on this machine, also by plain http. For trying things out only.
+OUTGOING_LOOPBACK = (DEBUG or TESTING) and env.bool("OUTGOING_LOOPBACK", default=False)
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"])
 CSRF_TRUSTED_ORIGINS = [SITE_URL]
 
@@ -164,6 +166,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 86_400.0,
         "options": {"expires": 3600},
     },
+    "forget-bodies": {
+        "task": "integrations.tasks.forget_bodies",
+        "schedule": crontab(hour=3, minute=30),
+        "options": {"expires": 3600},
+    },
     "sweep-facts": {"task": "earning.tasks.sweep", "schedule": 2.0, "options": {"expires": 10}},
     "sweep-inbox": {"task": "integrations.tasks.sweep", "schedule": 2.0, "options": {"expires": 10}},
     "sweep-spending": {"task": "spending.tasks.sweep", "schedule": 2.0, "options": {"expires": 10}},
@@ -268,6 +275,7 @@ SPECTACULAR_SETTINGS = {
         "RuleKind": "earning.actions.choices",
         "RewardKind": "spending.rewards.choices",
         "RedemptionState": "spending.models.Redemption.State",
+        "LimitPeriod": "earning.models.EarningRule.Period",
     },
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
     "SERVE_AUTHENTICATION": [],
