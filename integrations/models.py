@@ -124,6 +124,17 @@ class ConnectionToken(models.Model):
             type(self).objects.filter(pk=self.pk).update(last_used_at=now)
 
 
+# Calls that may be applied once more. One that was refused in its own answer stays refused.
+OPEN = (models.Q(quarantined_at__isnull=False) | models.Q(outcome__in=["rejected", "unknown"])) & models.Q(
+    answer__isnull=True, due_at__isnull=True, body_digest__isnull=True
+)
+
+
+class InboundEventQuerySet(models.QuerySet["InboundEvent"]):
+    def open(self) -> "InboundEventQuerySet":
+        return self.filter(OPEN)
+
+
 class InboundEvent(Fact):
     """A verified call as it came, kept before it is interpreted, so that it can be applied again."""
 
@@ -138,9 +149,12 @@ class InboundEvent(Fact):
     event = models.CharField(max_length=60)
     identity = models.CharField(max_length=255)  # equal identity: the same call again
     body = models.TextField()
+    body_digest = models.BinaryField(max_length=32, null=True)  # SHA-256, when the body's time was over
     outcome = models.CharField(max_length=10, choices=Outcome, default=Outcome.WAITING)
     answer_status = models.PositiveSmallIntegerField(null=True)
     answer = models.JSONField(null=True)
+
+    objects = InboundEventQuerySet.as_manager()
 
     class Meta:
         constraints = [
@@ -150,7 +164,16 @@ class InboundEvent(Fact):
         ]
         indexes = [
             Fact.due_index("integrations_inbound_due"),
+            # The list of calls, and what it is narrowed to.
             models.Index("store", "id", name="integrations_inbound_newest"),
+            models.Index("store", "outcome", "id", name="integrations_inbound_outcome"),
+            models.Index("store", "connection", "id", name="integrations_inbound_of"),
+            models.Index("store", "id", condition=models.Q(quarantined_at__isnull=False), name="integrations_inbound_stuck"),
+            models.Index("store", "id", condition=OPEN, name="integrations_inbound_open"),
+            # For inbox.forget_bodies.
+            models.Index(
+                "store", "received_at", condition=models.Q(body_digest__isnull=True), name="integrations_inbound_bodies"
+            ),
             # Items that wait for a person.
             models.Index("store", "id", condition=Q(quarantined_at__isnull=False), name="integrations_inbound_stuck"),
         ]
@@ -206,3 +229,18 @@ class CustomEvent(models.Model):
 
     def __str__(self):
         return str(self.public_id)
+
+
+# The widget's tables belong to this app; Django finds them here.
+from .widget.models import (  # noqa: E402
+    Widget,
+    WidgetAllowance,
+    WidgetFault,
+    WidgetOrigin,
+    WidgetSecret,
+)  # fmt: skip
+
+__all__ = [
+    "Connection", "ConnectionToken", "CustomEvent", "EventSchema", "InboundEvent", "Widget", "WidgetAllowance",
+    "WidgetFault", "WidgetOrigin", "WidgetSecret",
+]  # fmt: skip

@@ -17,8 +17,11 @@ SWEEP_ROLE = "loyalty_sweep"
 # A sub-select, so that PostgreSQL evaluates it once per statement and not per row.
 STORE_LIST = "(SELECT string_to_array(NULLIF(current_setting('app.stores', true), ''), ',')::bigint[])::bigint[]"
 
-# Read before the store is known: whose key, whose membership, whose connection is this?
-EXEMPT_TABLES = {"stores_apikey", "stores_staffmember", "integrations_connection"}
+# Read before the store is known: whose key, whose membership, whose connection, whose widget or page is this?
+EXEMPT_TABLES = {
+    "stores_apikey", "stores_staffmember", "integrations_connection", "integrations_widget",
+    "integrations_widgetorigin",
+}  # fmt: skip
 
 
 def store_list(*store_ids: int) -> str:

@@ -1,0 +1,91 @@
+"""Every English text of the widget. A merchant may write another for each; `{points}` and the like are filled in."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    group: str
+    label: str
+    default: str
+
+
+SECTIONS = {
+    "earn": "Ways to earn",
+    "rewards": "Rewards",
+    "codes": "My codes",
+    "history": "History",
+    "birthday": "Birthday",
+}
+
+TEXTS: dict[str, Text] = {
+    "launcher": Text("Launcher", "Button", "Rewards"),
+    "title": Text("Panel", "Title", "Rewards"),
+    "close": Text("Panel", "Close", "Close"),
+    "back": Text("Panel", "Back", "Back"),
+    "loading": Text("Panel", "While loading", "Loading"),
+    "failed": Text("Panel", "When something failed", "This did not work. Please try again."),
+    "retry": Text("Panel", "Try again", "Try again"),
+    "guest_title": Text("Guests", "Headline", "Collect {points_name} with every order"),
+    "guest_text": Text("Guests", "Text", "Join for free, collect {points_name} and exchange them for rewards."),
+    "join": Text("Guests", "Join button", "Join now"),
+    "sign_in": Text("Guests", "Sign-in link", "I have an account"),
+    "balance": Text("Members", "Balance", "Your balance"),
+    "pending": Text("Members", "Waiting points", "{points} on the way"),
+    "next_reward": Text("Members", "Next reward", "{points} to go until {reward}"),
+    "can_take": Text("Members", "A reward can be taken", "You can take {reward} now"),
+    "debt": Text("Members", "Balance below zero", "A return took points back. New points settle it first."),
+    "join_member": Text("Members", "Not in the programme yet", "You have not joined yet."),
+    "blocked": Text("Members", "Blocked", "Your account is paused. Please contact the shop."),
+    "earn": Text("Ways to earn", "Heading", "Ways to earn"),
+    "earn_empty": Text("Ways to earn", "None", "There is nothing to earn at the moment."),
+    "left": Text("Ways to earn", "What is left", "{left} of {limit} left {period}"),
+    "done": Text("Ways to earn", "Used up", "Done {period}"),
+    "open": Text("Ways to earn", "Link", "Open"),
+    "period_day": Text("Ways to earn", "Of a day", "today"),
+    "period_week": Text("Ways to earn", "Of a week", "this week"),
+    "period_month": Text("Ways to earn", "Of a month", "this month"),
+    "period_year": Text("Ways to earn", "Of a year", "this year"),
+    "period_ever": Text("Ways to earn", "Of all time", "in all"),
+    "rewards": Text("Rewards", "Heading", "Rewards"),
+    "rewards_empty": Text("Rewards", "None", "There are no rewards at the moment."),
+    "take": Text("Rewards", "Take button", "Take it"),
+    "needs": Text("Rewards", "Points missing", "{points} more"),
+    "sold_out": Text("Rewards", "Sold out", "Sold out"),
+    "limit_reached": Text("Rewards", "Limit reached", "You have taken it as often as you may"),
+    "read_only": Text("Rewards", "Signed in by an old page", "Rewards can be taken in your account."),
+    "minimum_order": Text("Rewards", "Minimum order", "For orders from {amount}"),
+    "choose": Text("Rewards", "Choose an amount", "How much would you like?"),
+    "confirm_title": Text("Rewards", "Confirm", "Take {reward}?"),
+    "confirm_text": Text("Rewards", "Confirm text", "This takes {points} from your balance of {balance}."),
+    "confirm": Text("Rewards", "Confirm button", "Yes, take it"),
+    "cancel": Text("Rewards", "Cancel button", "Not now"),
+    "taken_title": Text("Rewards", "After taking", "Here is your {reward}"),
+    "taken_text": Text("Rewards", "With a code", "Enter this code at the checkout."),
+    "taken_custom": Text("Rewards", "Without a code", "We will be in touch about it."),
+    "daily_limit": Text("Rewards", "Daily limit", "That was the last one for today. Come back tomorrow."),
+    "copy": Text("Rewards", "Copy", "Copy"),
+    "copied": Text("Rewards", "Copied", "Copied"),
+    "codes": Text("My codes", "Heading", "My codes"),
+    "codes_empty": Text("My codes", "None", "Codes of the rewards you take appear here."),
+    "codes_hidden": Text("My codes", "Hidden from old pages", "You find the code in your account."),
+    "until": Text("My codes", "Valid until", "Valid until {date}"),
+    "state_issued": Text("My codes", "Ready", "Ready to use"),
+    "state_pending": Text("My codes", "Being made", "Being made"),
+    "state_used": Text("My codes", "Used", "Used"),
+    "state_expired": Text("My codes", "Expired", "Expired"),
+    "state_cancelled": Text("My codes", "Taken back", "Taken back"),
+    "history": Text("History", "Heading", "History"),
+    "history_empty": Text("History", "None", "What you collect and spend appears here."),
+    "more": Text("History", "More", "Show more"),
+    "waiting": Text("History", "On the way", "on the way"),
+    "birthday": Text("Birthday", "Heading", "Birthday"),
+    "birthday_text": Text("Birthday", "Text", "Tell us your birthday and we will think of you."),
+    "birthday_known": Text("Birthday", "Known", "Your birthday: {date}"),
+    "birthday_day": Text("Birthday", "Day", "Day"),
+    "birthday_month": Text("Birthday", "Month", "Month"),
+    "birthday_year": Text("Birthday", "Year", "Year"),
+    "birthday_save": Text("Birthday", "Save", "Save"),
+    "birthday_saved": Text("Birthday", "Saved", "Thank you. Your birthday is saved."),
+    "birthday_wrong": Text("Birthday", "Not a date", "That is not a date. Please check day, month and year."),
+}
