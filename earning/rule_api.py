@@ -12,7 +12,7 @@ from rest_framework.response import Response
 
 from loyalty.stores.api import StoreViewSet
 from loyalty.stores.models import ApiKey
-from loyalty.stores.serializers import in_zone
+from loyalty.stores.serializers import described_settings, in_zone
 
 from . import rules, schema
 from .actions import KINDS, Action
@@ -98,15 +98,7 @@ class RuleKindViewSet(StoreViewSet):
 
 
 def described(kind: Action) -> dict[str, Any]:
-    settings = [
-        {
-            "name": name, "label": field.label or name.replace("_", " ").capitalize(), "help": str(field.help_text),
-            "type": type(field).__name__.removesuffix("Field").lower(), "is_required": field.required,
-            "default": field.initial, "choices": [value for value, _ in getattr(field, "choices", [])],
-        }
-        for name, field in kind.Settings.base_fields.items()
-    ]  # fmt: skip
     return {
         "kind": kind.key, "label": kind.label, "group": kind.group, "help": kind.help,
-        "suggested_points": kind.suggested, "settings": settings,
+        "suggested_points": kind.suggested, "settings": described_settings(kind.Settings),
     }  # fmt: skip

@@ -10,6 +10,8 @@ from earning.order_api import OrderViewSet
 from earning.rule_api import RuleKindViewSet, RuleViewSet
 from loyalty.api_docs import ApiDocsView
 from loyalty.stores.problems import unknown_path
+from spending.api import RedemptionViewSet
+from spending.reward_api import RewardKindViewSet, RewardViewSet
 
 
 def route(address: str, viewset: type, **actions: str) -> URLPattern:
@@ -41,6 +43,16 @@ urlpatterns = [
     route("rules/<uuid:public_id>/enable", RuleViewSet, post="enable"),
     route("rules/<uuid:public_id>/disable", RuleViewSet, post="disable"),
     route("rule-kinds", RuleKindViewSet, get="list"),
+    route("rewards", RewardViewSet, get="list", post="create"),
+    route("rewards/<uuid:public_id>", RewardViewSet, get="retrieve", patch="partial_update"),
+    route("rewards/<uuid:public_id>/enable", RewardViewSet, post="enable"),
+    route("rewards/<uuid:public_id>/disable", RewardViewSet, post="disable"),
+    route("reward-kinds", RewardKindViewSet, get="list"),
+    route("redemptions", RedemptionViewSet, get="list", post="create"),
+    route("redemptions/check", RedemptionViewSet, post="check"),
+    route("redemptions/<uuid:public_id>", RedemptionViewSet, get="retrieve"),
+    route("redemptions/<uuid:public_id>/cancel", RedemptionViewSet, post="cancel"),
+    route("redemptions/<uuid:public_id>/use", RedemptionViewSet, post="use"),
     path("schema", SpectacularAPIView.as_view(), name="api_schema"),
     path("docs", ApiDocsView.as_view(), name="api_docs"),
     re_path("", unknown_path),

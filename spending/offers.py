@@ -26,8 +26,8 @@ class Offer(Protocol):
     is_enabled: bool
     active_from: datetime | None
     active_until: datetime | None
-    tags_any: Sequence[str]
-    tags_none: Sequence[str]
+    tags_any: list[str]
+    tags_none: list[str]
     customer_limit: int | None
     customer_limit_period: str
     total_limit: int | None
@@ -74,7 +74,7 @@ class Verdict:
 
     @property
     def data(self) -> dict[str, Any]:
-        return {"cost": str(self.cost), "checks": self.checks}
+        return {"cost": digits(self.cost), "checks": self.checks}
 
 
 REFUSALS = {
@@ -104,10 +104,17 @@ def judge(
         ok = least <= multiplier <= most
         checks.append({"check": "amount", "ok": ok, "seen": multiplier, "want": [least, most]})
     checks += within_limits(offer, taken)
-    checks.append({"check": "balance", "ok": shopper.balance >= cost, "seen": str(shopper.balance), "want": str(cost)})
+    checks.append(
+        {"check": "balance", "ok": shopper.balance >= cost, "seen": digits(shopper.balance), "want": digits(cost)}
+    )
     if not has_codes:
         checks.append({"check": "codes", "ok": False})
     return Verdict(cost, checks)
+
+
+def digits(number: Decimal) -> str:
+    """Every digit that says something: 500.000000 is "500"."""
+    return f"{number.normalize():f}"
 
 
 def in_dates(offer: Offer, now: datetime) -> Check:

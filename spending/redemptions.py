@@ -3,6 +3,7 @@
 Locks are taken in the house's order: Wallet, Reward, CouponCode, Redemption.
 """
 
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -30,8 +31,8 @@ FULFIL = "integrations.tasks.fulfil"
 PATIENCE = timedelta(seconds=60)
 
 __all__ = [
-    "CannotCancel", "Offered", "RedemptionConflict", "Refused", "cancel", "check", "expire", "finish_pending",
-    "hand_over", "mark_used", "offers_for", "redeem", "reissue",
+    "CannotCancel", "Offered", "RedemptionConflict", "Refused", "begin", "cancel", "check", "expire", "finish",
+    "finish_pending", "hand_over", "mark_used", "offered", "offers_for", "redeem", "reissue",
 ]  # fmt: skip
 
 
@@ -64,22 +65,35 @@ def redeem(
     """
     is_remote = SOURCES[reward.code_source].is_remote
     with transaction.atomic(durable=is_remote), acting_for(store.pk):
-        purses = ledger.lock_wallets(store.pk, [customer.pk])
-        redemption = repeated(store, customer, reward, multiplier, identity)
-        if redemption is None:
-            redemption = take(store, customer, reward, multiplier, purses, source, actor, identity)
-    if redemption.state == State.PENDING:
-        return finish(store, redemption)
-    return redemption
+        redemption = begin(
+            store, customer, reward, multiplier=multiplier, source=source, actor=actor, identity=identity
+        )
+    return finish(store, redemption) if is_remote else redemption
+
+
+def begin(
+    store: Store, customer: Customer, reward: Reward, *,
+    multiplier: int = 1, source: str = "api", actor: str = "", identity: str = "",
+) -> Redemption:  # fmt: skip
+    """The part of `redeem` that is in the caller's transaction. A pending redemption needs `finish` once it ended."""
+    purses = ledger.lock_wallets(store.pk, [customer.pk])
+    first = repeated(store, customer, reward, multiplier, identity)
+    return first or take(store, customer, reward, multiplier, purses, source, actor, identity)
 
 
 def repeated(store, customer: Customer, reward: Reward, multiplier: int, identity: str) -> Redemption | None:
     first = store.redemptions.filter(identity=identity).select_related("reward").first() if identity else None
     if first and (first.customer_id, first.reward_id, first.multiplier) != (customer.pk, reward.pk, multiplier):
         raise RedemptionConflict("This id was used for another redemption.")
-    if first and first.state == State.CANCELLED and first.code == "" and SOURCES[reward.code_source].is_remote:
-        raise Refused("coupon_failed", first.cancel_reason)  # a refused call stays refused
-    return first
+    return first and as_it_ended(first)
+
+
+def as_it_ended(redemption: Redemption) -> Redemption:
+    """What an earlier call came to. One that the shop refused stays refused."""
+    is_remote = SOURCES[redemption.reward.code_source].is_remote
+    if is_remote and redemption.state == State.CANCELLED and not redemption.code:
+        raise Refused("coupon_failed", redemption.cancel_reason)
+    return redemption
 
 
 def take(store, customer, reward, multiplier, purses, source, actor, identity) -> Redemption:
@@ -151,6 +165,8 @@ def follow_up(store: Store, redemption: Redemption) -> None:
 
 def finish(store: Store, redemption: Redemption) -> Redemption:
     """Have the shop make the code of a pending redemption; its refusal gives the points back. Raises Refused."""
+    if redemption.state != State.PENDING:
+        return as_it_ended(redemption)
     reward = redemption.reward
     discount = reward.reward_kind.discount(reward.settings, redemption.multiplier)
     try:
@@ -165,7 +181,7 @@ def finish(store: Store, redemption: Redemption) -> Redemption:
             row.state, row.code, row.details = State.ISSUED, code, redemption.details
             row.save(update_fields=["state", "code", "details"])
             follow_up(store, row)
-    return row
+    return as_it_ended(row)
 
 
 def check(store: Store, customer: Customer, reward: Reward, multiplier: int = 1) -> Verdict:
@@ -176,9 +192,14 @@ def check(store: Store, customer: Customer, reward: Reward, multiplier: int = 1)
 
 def offers_for(store: Store, customer: Customer) -> list[Offered]:
     """Every reward that is switched on, in the merchant's order, with what would happen if this customer took it."""
+    return offered(store, customer, store.rewards.filter(is_enabled=True))
+
+
+def offered(store: Store, customer: Customer, rewards: Iterable[Reward]) -> list[Offered]:
+    """What would happen if this customer took each: the least of it where the amount is theirs to choose."""
     return [
         Offered(reward, check(store, customer, reward, reward.reward_kind.bounds(reward.settings)[0]))
-        for reward in store.rewards.filter(is_enabled=True)
+        for reward in rewards
     ]
 
 

@@ -34,10 +34,12 @@ class Problem(Exception):
         *,
         errors: list[dict[str, str]] | None = None,
         headers: dict[str, str] | None = None,
+        members: dict[str, Any] | None = None,
     ) -> None:
         super().__init__(detail)
         self.status, self.code, self.detail = status, code, detail
         self.errors, self.headers = errors or [], headers or {}
+        self.members = members or {}  # what only this kind of problem tells
 
     @property
     def body(self) -> dict[str, Any]:
@@ -47,7 +49,7 @@ class Problem(Exception):
             "status": self.status,
             "detail": self.detail,
             "errors": self.errors,
-        }
+        } | self.members
 
 
 def problem_handler(error: Exception, context: dict[str, Any]) -> Response:

@@ -15,7 +15,7 @@ Facts in, points out: a shop tells what happened, a worker applies the store's r
 answer can say why.
 
 - **Keys** are made on the store's page “API keys” and sent as `Authorization: Bearer <key>`. The scope `read`
-  looks, `write` sends facts, `adjust` changes balances and rules.
+  looks, `write` sends facts and takes rewards, `adjust` changes balances, rules and rewards.
 - **Customers** are named in addresses by our id, `external_id:<the shop's id>` or `email:<address>`.
 - **Points and money** are exact decimals, written as strings; calls may also send JSON numbers.
 - **Moments** are ISO 8601. Without an offset they are in the store's time zone.

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from django import forms
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
@@ -87,6 +88,18 @@ class PropertiesField(serializers.Field):
 
     def to_representation(self, value: dict[str, Any]) -> dict[str, Any]:
         return value
+
+
+def described_settings(settings: type[forms.Form]) -> list[dict[str, Any]]:
+    """What a kind lets its merchant choose, for programs that draw a form of it."""
+    return [
+        {
+            "name": name, "label": field.label or name.replace("_", " ").capitalize(), "help": str(field.help_text),
+            "type": type(field).__name__.removesuffix("Field").lower(), "is_required": field.required,
+            "default": field.initial, "choices": [value for value, _ in getattr(field, "choices", [])],
+        }
+        for name, field in settings.base_fields.items()
+    ]  # fmt: skip
 
 
 def storable(value: Any) -> Any:

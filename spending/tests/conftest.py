@@ -1,6 +1,7 @@
 """The spending cast: a reward and codes to hand out."""
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ def add_reward(store) -> Callable[..., Reward]:
         kind: str = "fixed_amount", *, of: Store = store, settings: dict[str, Any] | None = None, **values
     ) -> Reward:
         values = {"name": "5 off", "points": 500, "code_source": "generated"} | values
+        values["points"] = Decimal(values["points"])
         return rewarding.create(
             of, kind, actor="test", settings=rewarding.clean_settings(kind, settings or {}), **values
         )
