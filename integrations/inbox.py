@@ -12,11 +12,13 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from loyalty.stores import broker
+from loyalty.stores.sets import run_set
 from loyalty.stores.tenancy import acting_for, store_list
 
 from .models import Connection, InboundEvent
 
 APPLY = "integrations.tasks.apply_due"
+BODY_KEPT_FOR = timedelta(days=90)
 Outcome = InboundEvent.Outcome
 
 
@@ -95,7 +97,7 @@ def _insert_alone(row: dict[str, Any]) -> bool:
         return cursor.fetchone() is not None
 
 
-def accept_again(connection: Connection, event: str, identity: str, *, is_state: bool) -> None:
+def accept_again(connection: Connection, event: str, identity: str, body: str, *, is_state: bool) -> None:
     """A known call was made again: what was not understood or usable then may be now.
 
     One that states how things are now holds again, as they may have changed in between.
@@ -108,7 +110,7 @@ def accept_again(connection: Connection, event: str, identity: str, *, is_state:
         # A call that a worker holds is being applied now, which is as good.
         for pk in told.select_for_update(skip_locked=True).values_list("pk", flat=True):
             connection.inbound_events.filter(store_id=connection.store_id, pk=pk).update(
-                due_at=timezone.now(), attempts=0, outcome=Outcome.WAITING
+                due_at=timezone.now(), attempts=0, outcome=Outcome.WAITING, body=body, body_digest=None
             )
         broker.nudge(APPLY, connection.store_id)
 
@@ -142,6 +144,25 @@ def answer_once(
         answer = perform(row)
         _keep_answer(row, answer)
         return Kept(row, answer, is_first=True)
+
+
+FORGET = """
+UPDATE integrations_inboundevent SET body = '', body_digest = sha256(convert_to(body, 'UTF8'))
+ WHERE store_id = %(store)s AND id IN (
+       SELECT id FROM integrations_inboundevent
+        WHERE store_id = %(store)s AND received_at < %(before)s AND body_digest IS NULL AND due_at IS NULL
+        ORDER BY received_at LIMIT %(most)s FOR UPDATE SKIP LOCKED)
+RETURNING id
+"""
+
+
+def forget_bodies(store_id: int, batch: int = 1000) -> None:
+    """Of calls whose time is over only the digest stays. Their identity still makes a repeat one."""
+    params = {"store": store_id, "before": timezone.now() - BODY_KEPT_FOR, "most": batch}
+    forgotten = batch
+    while forgotten == batch:
+        with acting_for(store_id):
+            forgotten = len(run_set(FORGET, params))
 
 
 def reconsider(events: QuerySet[InboundEvent]) -> int:

@@ -112,7 +112,7 @@ class ConnectionToken(models.Model):
     def find(cls, kind: str, clear: str) -> "ConnectionToken | None":
         """The live token, with its connection's store and its user."""
         found = cls.objects.select_related("connection__store", "user").filter(
-            models.Q(expires_at=None) | models.Q(expires_at__gt=timezone.now()),
+            Q(expires_at=None) | Q(expires_at__gt=timezone.now()),
             kind=kind, digest=cls.digest_of(clear), revoked_at=None,
         )  # fmt: skip
         return found.first()
@@ -125,7 +125,7 @@ class ConnectionToken(models.Model):
 
 
 # Calls that may be applied once more. One that was refused in its own answer stays refused.
-OPEN = (models.Q(quarantined_at__isnull=False) | models.Q(outcome__in=["rejected", "unknown"])) & models.Q(
+OPEN = (Q(quarantined_at__isnull=False) | Q(outcome__in=["rejected", "unknown"])) & Q(
     answer__isnull=True, due_at__isnull=True, body_digest__isnull=True
 )
 
@@ -168,11 +168,10 @@ class InboundEvent(Fact):
             models.Index("store", "id", name="integrations_inbound_newest"),
             models.Index("store", "outcome", "id", name="integrations_inbound_outcome"),
             models.Index("store", "connection", "id", name="integrations_inbound_of"),
-            models.Index("store", "id", condition=models.Q(quarantined_at__isnull=False), name="integrations_inbound_stuck"),
             models.Index("store", "id", condition=OPEN, name="integrations_inbound_open"),
             # For inbox.forget_bodies.
             models.Index(
-                "store", "received_at", condition=models.Q(body_digest__isnull=True), name="integrations_inbound_bodies"
+                "store", "received_at", condition=Q(body_digest__isnull=True), name="integrations_inbound_bodies"
             ),
             # Items that wait for a person.
             models.Index("store", "id", condition=Q(quarantined_at__isnull=False), name="integrations_inbound_stuck"),

@@ -4,8 +4,9 @@ from celery import shared_task
 
 from loyalty.stores import broker
 from loyalty.stores.facts import drain, stores_due
+from loyalty.stores.models import Store
 
-from . import applying
+from . import applying, inbox
 from .inbox import APPLY
 from .models import InboundEvent
 
@@ -23,3 +24,10 @@ def sweep() -> None:
     """Nudge what a lost message or a dead worker left behind."""
     for store_id in stores_due(InboundEvent, IDLE):
         broker.nudge(APPLY, store_id)
+
+
+@shared_task
+def forget_bodies() -> None:
+    """Every night: what calls said is kept for its time only."""
+    for store_id in Store.objects.values_list("pk", flat=True):
+        inbox.forget_bodies(store_id)

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import environ
+from celery.schedules import crontab
 from csp.constants import NONCE, NONE, SELF
 from django.templatetags.static import static
 from whitenoise.compress import Compressor
@@ -67,8 +68,8 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
 ]
 
-# Calls that carry a key instead of a cookie pass these layers only; see wsgi.py.
-KEYED_PREFIXES = ("/api/v1/",)
+# Calls that carry a key or a token instead of a cookie pass these layers only; see wsgi.py.
+KEYED_PREFIXES = ("/api/v1/", "/widget/v1/", "/js/")
 KEYED_MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -171,6 +172,7 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": crontab(hour=3, minute=30),
         "options": {"expires": 3600},
     },
+    "seal-ledgers": {"task": "customers.tasks.seal_ledgers", "schedule": 3600.0, "options": {"expires": 3600}},
     "sweep-facts": {"task": "earning.tasks.sweep", "schedule": 2.0, "options": {"expires": 10}},
     "sweep-inbox": {"task": "integrations.tasks.sweep", "schedule": 2.0, "options": {"expires": 10}},
     "sweep-spending": {"task": "spending.tasks.sweep", "schedule": 2.0, "options": {"expires": 10}},
@@ -223,7 +225,8 @@ SECURE_SSL_REDIRECT = False  # the proxy's work
 SECURE_HSTS_SECONDS = 31_536_000 if IS_HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = IS_HTTPS
 SECURE_REFERRER_POLICY = "same-origin"
-if env.bool("BEHIND_PROXY", default=False):
+BEHIND_PROXY = env.bool("BEHIND_PROXY", default=False)
+if BEHIND_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 X_FRAME_OPTIONS = "DENY"
 CONTENT_SECURITY_POLICY = {
@@ -308,9 +311,7 @@ LOGGING = {
     "formatters": {"line": {"format": "%(levelname)s %(name)s: %(message)s"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="WARNING")},
-    "loggers": {
-        name: {"level": "INFO"} for name in ("loyalty", "customers", "earning", "spending", "integrations")
-    },
+    "loggers": {name: {"level": "INFO"} for name in ("loyalty", "customers", "earning", "spending", "integrations")},
 }
 logging.captureWarnings(True)
 

@@ -108,6 +108,7 @@ class Migration(migrations.Migration):
                 ("event", models.CharField(max_length=60)),
                 ("identity", models.CharField(max_length=255)),
                 ("body", models.TextField()),
+                ("body_digest", models.BinaryField(max_length=32, null=True)),
                 (
                     "outcome",
                     models.CharField(
@@ -159,6 +160,43 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="inboundevent",
             index=models.Index(models.F("store"), models.F("id"), name="integrations_inbound_newest"),
+        ),
+        migrations.AddIndex(
+            model_name="inboundevent",
+            index=models.Index(
+                models.F("store"), models.F("outcome"), models.F("id"), name="integrations_inbound_outcome"
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="inboundevent",
+            index=models.Index(
+                models.F("store"), models.F("connection"), models.F("id"), name="integrations_inbound_of"
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="inboundevent",
+            index=models.Index(
+                models.F("store"),
+                models.F("id"),
+                condition=models.Q(
+                    models.Q(
+                        ("quarantined_at__isnull", False), ("outcome__in", ["rejected", "unknown"]), _connector="OR"
+                    ),
+                    ("answer__isnull", True),
+                    ("body_digest__isnull", True),
+                    ("due_at__isnull", True),
+                ),
+                name="integrations_inbound_open",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="inboundevent",
+            index=models.Index(
+                models.F("store"),
+                models.F("received_at"),
+                condition=models.Q(("body_digest__isnull", True)),
+                name="integrations_inbound_bodies",
+            ),
         ),
         migrations.AddConstraint(
             model_name="inboundevent",

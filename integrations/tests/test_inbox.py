@@ -1,5 +1,6 @@
 """Calls are kept once, applied once, and every end is visible. A tiny dialect stands in for the real ones."""
 
+import hashlib
 import threading
 from datetime import timedelta
 from typing import ClassVar
@@ -93,20 +94,67 @@ def test_a_call_of_a_dialect_that_is_gone_is_kept_for_its_return(store, link, ec
 
 def test_a_state_told_again_is_applied_again_but_not_while_it_waits(store, link, echo, work):
     inbox.accept(link, "state", "1", "hello")
-    inbox.accept_again(link, "state", "1", is_state=True)
+    inbox.accept_again(link, "state", "1", "hello", is_state=True)
     work(store)
     assert echo.heard == ["hello"]
-    inbox.accept_again(link, "state", "1", is_state=False)
-    inbox.accept_again(link, "state", "1", is_state=True)
-    inbox.accept_again(link, "state", "1", is_state=True)
+    inbox.accept_again(link, "state", "1", "hello", is_state=False)
+    inbox.accept_again(link, "state", "1", "hello", is_state=True)
+    inbox.accept_again(link, "state", "1", "hello", is_state=True)
     work(store)
     assert echo.heard == ["hello", "hello"]
+
+
+# --- How long a body is kept --------------------------------------------------------------------
+
+
+def age(store, days, **fields):
+    store.inbound_events.update(received_at=timezone.now() - timedelta(days=days), **fields)
+
+
+def test_after_ninety_days_only_the_digest_of_a_body_is_left(store, other_store, link, echo, work):
+    inbox.accept(link, "said", "1", "zoë")
+    work(store)
+    age(store, 89)
+    tasks.forget_bodies()
+    assert state(store) == {"zoë": "applied"}
+    age(store, 91)
+    tasks.forget_bodies()
+    kept = store.inbound_events.get()
+    assert (kept.body, bytes(kept.body_digest)) == ("", hashlib.sha256("zoë".encode()).digest())
+    assert not inbox.accept(link, "said", "1", "zoë")  # a repeat for ever
+
+
+def test_bodies_are_forgotten_in_batches_until_none_is_left(store, link, echo, work):
+    for number in range(5):
+        inbox.accept(link, "said", str(number), "hello")
+    work(store)
+    age(store, 91)
+    inbox.forget_bodies(store.pk, batch=2)
+    assert not store.inbound_events.exclude(body="").exists()
+
+
+def test_a_body_is_kept_while_its_call_is_still_to_be_applied(store, link, echo):
+    inbox.accept(link, "said", "1", "hello")
+    age(store, 91)
+    tasks.forget_bodies()
+    assert state(store) == {"hello": "waiting"}
+
+
+def test_what_was_forgotten_cannot_be_applied_again_until_it_is_told_again(store, link, echo, work):
+    inbox.accept(link, "said", "1", "hello", outcome="unknown", error="There is no such event.")
+    assert store.inbound_events.open().exists()
+    age(store, 91)
+    tasks.forget_bodies()
+    assert not store.inbound_events.open().exists()
+    inbox.accept_again(link, "said", "1", "hello", is_state=False)
+    work(store)
+    assert (echo.heard, state(store)) == (["hello"], {"hello": "applied"})
 
 
 def test_what_was_not_understood_is_tried_when_it_is_told_again(store, link, echo, work):
     inbox.accept(link, "said", "1", "hello", outcome="unknown", error="There is no such event.")
     assert not inbox.accept(link, "said", "1", "hello")
-    inbox.accept_again(link, "said", "1", is_state=False)
+    inbox.accept_again(link, "said", "1", "hello", is_state=False)
     work(store)
     assert (echo.heard, state(store)) == (["hello"], {"hello": "applied"})
 

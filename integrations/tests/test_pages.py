@@ -1,14 +1,17 @@
 """The integrations' pages: connecting, secrets shown once, and calls applied again."""
 
 import re
+from hashlib import sha256
 from uuid import uuid4
 
 import pytest
+from django.db import connection as database
 from django.test import Client
 from django.urls import reverse
 
 from conftest import PASSWORD
 from integrations import connections, inbox, registry
+from integrations.call_views import matching
 from integrations.models import Connection, ConnectionToken, InboundEvent
 from loyalty.stores.tenancy import acting_for
 
@@ -167,6 +170,32 @@ def test_calls_are_listed_newest_first_and_narrowed_by_outcome(store, connection
     assert not client.get(address, {"outcome": "stuck"}).context["page"]
     assert not client.get(address, {"connection": str(uuid4())}).context["page"]
     assert len(client.get(address, {"outcome": "\0", "connection": "x"}).context["page"].rows) == 2
+
+
+@pytest.mark.parametrize(
+    ("asked", "index"),
+    [({"outcome": "rejected"}, "outcome"), ({"outcome": "stuck"}, "stuck"), ({"connection": 1}, "of")],
+)
+def test_a_narrowed_list_of_calls_is_read_from_an_index(store, connection, call, asked, index):
+    if "connection" in asked:
+        asked = {"connection": connection.public_id}
+    with database.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_sort = off; SET LOCAL enable_bitmapscan = off")
+    plan = store.inbound_events.filter(matching(store, asked)).order_by("-id")[:51].explain()
+    assert f"integrations_inbound_{index} " in plan
+
+
+def test_whether_a_call_needs_a_look_is_read_from_an_index(store, call):
+    with database.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+    assert "integrations_inbound_open " in store.inbound_events.open().explain()
+
+
+def test_a_forgotten_body_says_so(store, call, sign_in, viewer):
+    InboundEvent.objects.filter(pk=call.pk).update(received_at="2025-01-01T00:00Z")
+    inbox.forget_bodies(store.pk)
+    said = text(sign_in(viewer).get(page("call_detail", store, call.pk)))
+    assert f"SHA-256 {sha256(call.body.encode()).hexdigest()}" in said
 
 
 def test_a_call_is_shown_as_it_came(store, call, sign_in, viewer):

@@ -81,7 +81,7 @@ def take_event(received: Received, kind: EventKind) -> Answer:
     if received.event == events.REFUND and refunds.has_ids(content):
         return record_refund(received, kind, content)
     if not received.keep(signed.identity):
-        inbox.accept_again(connection, received.event, signed.identity, is_state=kind.is_state)
+        inbox.accept_again(connection, received.event, signed.identity, received.body, is_state=kind.is_state)
         if received.event == events.REFUND and not signed.message_id:
             keep_second(received)
     return ACCEPTED
@@ -147,7 +147,9 @@ def performed_once(
     once = partial(inbox.answer_once, received.connection, name, identity, received.body, guarded, within=within)
     kept = retried(once, TWINS)
     if not kept.is_first:
-        if signature.read(kept.row.body.encode(), with_mac=False).digest("t") != received.signed.digest("t"):
+        # A body that is kept no more cannot be compared: the first answer stands.
+        first = kept.row.body and signature.read(kept.row.body.encode(), with_mac=False)
+        if first and first.digest("t") != received.signed.digest("t"):
             raise Refused(409, "id_conflict", "This id was used for another call.", "transaction_id")
         if within and not kept.answer.is_refusal:
             show_repeat(kept.row)

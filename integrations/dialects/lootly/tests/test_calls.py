@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from conftest import balance, make_customer
 from customers.models import CustomerAlias, Event
+from integrations import inbox
 
 from .conftest import connect
 
@@ -249,6 +250,19 @@ class TestCustomAction:
         for reference in ("a", "b", "a"):
             shop.asks("custom-action", id="7", action_id="photo", reference=reference)
         assert balance(ann) == 80
+
+    @pytest.mark.parametrize("guest", [0, "0", " ", " 0 "])
+    def test_a_guests_id_names_nobody(self, store, shop, rule, guest):
+        shop.asks("custom-action", customer_id=guest, email="new@shop.example", action_id="photo")
+        assert store.customers.get().external_id is None
+        assert refusal(shop.sends("custom-action", customer_id=guest, action_id="photo"))[:2] == (400, "missing_field")
+
+    def test_a_call_told_again_when_its_body_is_forgotten_gets_the_first_answer(self, store, shop, ann, rule):
+        first = shop.asks("custom-action", id="7", action_id="photo", reference="a")
+        store.inbound_events.update(received_at=timezone.now() - timedelta(days=91))
+        inbox.forget_bodies(store.pk)
+        assert shop.asks("custom-action", id="7", action_id="photo", reference="a") == first
+        assert balance(ann) == 40
 
     def test_over_its_limit_or_switched_off_it_is_declined(self, store, shop, ann, rule):
         type(rule).objects.update(limit="count", limit_value=1, limit_period="ever")
