@@ -1,4 +1,4 @@
-"""What of this wire waits for a person: a shop that moved, and a call that may have been meant twice."""
+"""What of this wire waits for a person: a shop that moved, a call that may have been meant twice, a code in doubt."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -106,4 +106,24 @@ class PossibleSecondCall(Item):
         return "It counts once more now."
 
 
-KINDS: tuple[type[Item], ...] = (NewShopAddress, PossibleSecondCall)
+class CouponMayExist(Item):
+    """The shop was asked for a code and did not say that it made it."""
+
+    whats = ("coupon_may_exist",)
+
+    @property
+    def title(self) -> str:
+        return f"Your shop did not make the code {self.data['code']} for “{self.data['reward']}”. {self.data['why']}"
+
+    @property
+    def help(self) -> str:
+        points = self.store.points_name_plural
+        return f"The customer got the {points} back. If your shop has a coupon with this code all the same, delete it."
+
+    @property
+    def links(self) -> list[Link]:
+        shop = Link("The connection", self.url("integrations:connection_detail", self.data["connection"]))
+        return [*super().links, shop]
+
+
+KINDS: tuple[type[Item], ...] = (NewShopAddress, PossibleSecondCall, CouponMayExist)

@@ -65,6 +65,11 @@ class LootlySettingsForm(forms.Form):
         initial=False,
         help_text="For shops that sign as Standard Webhooks say, which cannot be sent again by others later.",
     )
+    individual_use = forms.BooleanField(
+        label="Codes made in your shop cannot be combined with others",
+        required=False,
+        initial=True,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +82,7 @@ class LootlySettings:
     count_guest_orders: bool
     max_skew_seconds: int | None
     webhook_headers_only: bool
+    individual_use: bool
     places: int  # decimals of the store's currency
 
     @classmethod
@@ -91,5 +97,6 @@ class LootlySettings:
             count_guest_orders=chosen.get("count_guest_orders", True),
             max_skew_seconds=chosen.get("max_skew_seconds"),
             webhook_headers_only=chosen.get("webhook_headers_only", False),
+            individual_use=chosen.get("individual_use", True),
             places=min(get_currency_precision(connection.store.currency), 4),
         )
