@@ -15,6 +15,11 @@ class Item:
     url_name: str
     prefixes: tuple[str, ...]  # view names that belong to it
 
+    @property
+    def is_on_phone(self) -> bool:
+        """Whether the bar below a phone's page has it. There is room for four, and for the rest in a sheet."""
+        return self.label in ("Home", "Activity", "Customers", "Rewards")
+
 
 GROUPS: list[tuple[str, list[Item]]] = [
     ("", [Item("Home", "home", "overview", ("overview",))]),
@@ -26,6 +31,13 @@ GROUPS: list[tuple[str, list[Item]]] = [
         ],
     ),
     ("Customers", [Item("Customers", "users", "customers:customer_list", ("customers:",))]),
+    (
+        "Spending",
+        [
+            Item("Rewards", "gift", "spending:reward_list", ("spending:reward_",)),
+            Item("Redemptions", "ticket", "spending:redemption_list", ("spending:redemption_",)),
+        ],
+    ),
     ("Integrations", [Item("Integrations", "plug", "integrations:connection_list", ("integrations:",))]),
     ("Settings", [Item("Settings", "settings", "stores:store_update", ("stores:",))]),
 ]
@@ -42,4 +54,5 @@ def entry(item: Item, here: str, store: Store) -> dict:
         "icon": item.icon,
         "href": reverse(item.url_name, args=[store.slug]),
         "is_current": here.startswith(item.prefixes),
+        "is_on_phone": item.is_on_phone,
     }

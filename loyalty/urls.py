@@ -7,6 +7,7 @@ from django.urls import include, path
 from integrations import registry
 from loyalty import attention_views, views
 from loyalty.stores.problems import unknown_path
+from spending.reward_views import reward_image
 
 admin.site.login = secure_admin_login(admin.site.login)
 
@@ -18,11 +19,13 @@ urlpatterns = [
     path("readyz", views.readyz, name="readyz"),
     path("accounts/", include("allauth.urls")),
     path("admin/", admin.site.urls),
+    path("images/<slug:slug>/<uuid:public_id>", reward_image, name="reward_image"),
     path("", include("loyalty.stores.urls")),
     path("s/<slug:slug>/", views.OverviewView.as_view(), name="overview"),
     path("s/<slug:slug>/attention/", attention_views.AttentionListView.as_view(), name="attention_list"),
     path("s/<slug:slug>/attention/<uuid:public_id>/", attention_views.item_resolve, name="item_resolve"),
     path("s/<slug:slug>/", include("earning.urls")),
+    path("s/<slug:slug>/", include("spending.urls")),
     path("s/<slug:slug>/customers/", include("loyalty.customer_urls")),
     path("s/<slug:slug>/integrations/", include("integrations.urls")),
     *registry.urlpatterns(),

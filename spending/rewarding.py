@@ -1,5 +1,6 @@
 """Saving rewards: each change is a new version, and the old ones stay readable."""
 
+import copy
 from decimal import Decimal
 from typing import Any
 
@@ -136,3 +137,11 @@ def values_of(reward: Reward) -> dict[str, Any]:
         name: str(value) if isinstance(value := getattr(reward, name), Decimal) else as_json(value)
         for name in VERSIONED
     }
+
+
+def as_it_was(reward: Reward, version: RewardVersion) -> Reward:
+    """The reward with the values of one of its versions, to read; what a version does not keep is as it is now."""
+    was = copy.copy(reward)
+    for name, value in version.values.items():
+        setattr(was, name, Reward._meta.get_field(name).to_python(value))
+    return was

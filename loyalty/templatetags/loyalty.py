@@ -19,16 +19,13 @@ register.filter(numbers.points)
 register.filter(numbers.signed)
 register.filter(numbers.money)
 
-SOURCES = {
-    "api": "by API", "dashboard": "from a person here", "order": "with the order", "goal": "with the orders",
-    "calendar": "from the calendar",
-}  # fmt: skip
+register.filter(phrases.came)
 
 
 @register.filter
-def came(source: str) -> str:
-    """Where an activity came from, in words. A connection's is its dialect."""
-    return SOURCES.get(source, f"by {source}")
+def person(actor: str) -> str:
+    """Who did something: a person by their address, else what it was."""
+    return {"": "Loyalty", "shop": "your shop", "order": "the order"}.get(actor, actor.removeprefix("user:"))
 
 
 @register.filter
