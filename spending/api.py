@@ -135,9 +135,10 @@ class RedemptionViewSet(StoreViewSet):
     # --- Afterwards ---
 
     def cancel(self, request: Request, public_id: UUID) -> Response:
+        redemption = self.get_object()
         serializer = CancelSerializer(data=self.body())
         serializer.is_valid(raise_exception=True)
-        redemptions.cancel(self.store, self.get_object(), reason=serializer.validated_data["reason"], actor=self.actor)
+        redemptions.cancel(self.store, redemption, reason=serializer.validated_data["reason"], actor=self.actor)
         return self.retrieve(request, public_id)
 
     def use(self, request: Request, public_id: UUID) -> Response:

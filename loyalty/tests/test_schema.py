@@ -2,14 +2,17 @@
 
 import io
 import json
+from decimal import Decimal
 
 import pytest
 from django.core.management import call_command
 from django.urls import reverse
 from openapi_spec_validator import validate
 
+from customers import adjustments
 from loyalty import api as native
 from loyalty.stores.models import ApiKey
+from spending import redemptions, rewarding
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +47,9 @@ def test_every_call_needs_a_key_and_tells_its_refusals(document):
             assert operation["summary"] and operation["tags"], (path, method)
 
 
-@pytest.mark.parametrize("path", ["activities", "activities/batch", "customers", "orders", "adjustments", "rules"])
+@pytest.mark.parametrize(
+    "path", ["activities", "activities/batch", "customers", "orders", "adjustments", "rules", "rewards"]
+)
 def test_the_main_calls_come_with_an_example_that_works(document, api, customer, add_rule, store, path):
     add_rule(store, identifier="share_photo" if path.startswith("act") else "other")
     told = document["paths"][f"/api/v1/{path}"]["post"]["requestBody"]["content"]["application/json"]["examples"]
@@ -68,7 +73,8 @@ def test_the_document_and_its_page_need_no_key(client, db):
 WRITES = [
     ("POST", "customers"), ("PATCH", "customers/external_id:c1"), ("POST", "adjustments"), ("POST", "activities"),
     ("POST", "activities/batch"), ("POST", "orders"), ("POST", "orders/1/refunds"), ("POST", "rules"),
-    ("PATCH", "rules/{rule}"),
+    ("PATCH", "rules/{rule}"), ("POST", "rewards"), ("PATCH", "rewards/{reward}"), ("POST", "redemptions"),
+    ("POST", "redemptions/check"), ("POST", "redemptions/{redemption}/cancel"),
 ]  # fmt: skip
 DEEP = b"[" * 2_000 + b"]" * 2_000
 BODIES = {
@@ -85,17 +91,28 @@ BODIES = {
 }  # fmt: skip
 
 
+@pytest.fixture
+def targets(store, customer, add_rule):
+    """What stands in the place-holders of WRITES."""
+    adjustments.adjust(store, customer, Decimal(10), "Opening balance", actor="test")
+    settings = {"value": "5"}
+    reward = rewarding.create(
+        store, "fixed_amount", actor="test", name="5 off", points=Decimal(1), settings=settings, code_source="generated"
+    )
+    redemption = redemptions.redeem(store, customer, reward)
+    made = {"rule": add_rule(store), "reward": reward, "redemption": redemption}
+    return {name: target.public_id for name, target in made.items()}
+
+
 @pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
-def test_a_bad_body_is_refused_everywhere_and_changes_nothing(api, store, customer, add_rule, body):
-    rule = add_rule(store)
+def test_a_bad_body_is_refused_everywhere_and_changes_nothing(api, store, targets, body):
     for method, address in WRITES:
-        answer = api.generic(
-            method, f"/api/v1/{address}".format(rule=rule.public_id), body, content_type="application/json"
-        )
+        answer = api.generic(method, f"/api/v1/{address}".format(**targets), body, content_type="application/json")
         assert answer.status_code == 400, (address, answer.content[:300])
         assert answer["Content-Type"] == "application/problem+json"
     assert (store.customers.count(), store.activities.count(), store.order_facts.count()) == (1, 0, 0)
-    assert (store.entries.count(), store.rules.get().version) == (0, 1)
+    assert (store.entries.count(), store.rules.get().version) == (2, 1)
+    assert (store.rewards.get().version, store.redemptions.get().state) == (1, "issued")
 
 
 @pytest.mark.parametrize(("address", "limit"), [("activities", 1), ("activities/batch", 5), ("customers", 1)])
@@ -108,14 +125,13 @@ def test_a_large_body_is_refused_by_its_size(api, address, limit):
 
 
 @pytest.mark.parametrize("value", [None, [], {}, True, "", "x" * 5_000, -1, 10**39, "\ufffe", [[[]]], {"": {}}])
-def test_every_field_of_every_call_takes_any_type_without_failing(api, store, customer, add_rule, document, value):
+def test_every_field_of_every_call_takes_any_type_without_failing(api, targets, document, value):
     """Not one 5xx, whatever is put into each field that the document tells of."""
-    rule = add_rule(store)
     for method, address in WRITES:
         path = f"/api/v1/{address}"
         for name in fields_of(document, method, path):
             answer = api.generic(
-                method, path.format(rule=rule.public_id), json.dumps({name: value}), content_type="application/json"
+                method, path.format(**targets), json.dumps({name: value}), content_type="application/json"
             )
             assert answer.status_code < 500, (address, name, value)
 
@@ -123,7 +139,8 @@ def test_every_field_of_every_call_takes_any_type_without_failing(api, store, cu
 def fields_of(document, method, path):
     told = {
         "customers/external_id:c1": "customers/{reference}", "orders/1/refunds": "orders/{external_id}/refunds",
-        "rules/{rule}": "rules/{public_id}",
+        "rules/{rule}": "rules/{public_id}", "rewards/{reward}": "rewards/{public_id}",
+        "redemptions/{redemption}/cancel": "redemptions/{public_id}/cancel",
     }  # fmt: skip
     path = path.removeprefix("/api/v1/")
     operation = document["paths"][f"/api/v1/{told.get(path, path)}"][method.lower()]
@@ -131,11 +148,10 @@ def fields_of(document, method, path):
     return document["components"]["schemas"][schema]["properties"]
 
 
-def test_a_read_only_key_changes_nothing_anywhere(api, store, customer, add_rule):
-    rule = add_rule(store)
+def test_a_read_only_key_changes_nothing_anywhere(api, store, targets):
     _, key = ApiKey.issue(store, "reader", scopes=["read"])
     api.credentials(HTTP_AUTHORIZATION=f"Bearer {key}")
 
     for method, address in [*WRITES, ("POST", "customers/external_id:c1/enrol"), ("POST", "orders/1/cancel")]:
-        path = f"/api/v1/{address}".format(rule=rule.public_id)
+        path = f"/api/v1/{address}".format(**targets)
         assert api.generic(method, path, b"{}", content_type="application/json").status_code == 403

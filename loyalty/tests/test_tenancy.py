@@ -20,6 +20,7 @@ from earning.activities import NewActivity
 from integrations import connections, registry
 from integrations.models import ConnectionToken, InboundEvent
 from loyalty.stores.models import ApiKey, StaffMember
+from spending import redemptions, rewarding
 
 
 def routes(resolver=None, prefix: str = "") -> Iterator[str]:
@@ -35,6 +36,9 @@ def below(prefix: str) -> list[str]:
     return sorted(path.removeprefix(prefix) for path in routes() if path.startswith(prefix))
 
 
+FIVE_OFF = {"settings": {"value": "5"}, "code_source": "generated"}
+
+
 @pytest.fixture
 def theirs(store, customer, owner, add_rule, work):
     """One object of each kind in `store`, which the stranger must not reach."""
@@ -47,10 +51,12 @@ def theirs(store, customer, owner, add_rule, work):
     connection_, _ = connections.connect(store, registry.get("lootly"))
     key, _ = ApiKey.issue(store, "theirs")
     token, _ = ConnectionToken.issue(ConnectionToken.Kind.KEY, connection=connection_, name="theirs")
+    reward = rewarding.create(store, "fixed_amount", actor="test", name="5 off", points=Decimal(1), **FIVE_OFF)
+    redemption = redemptions.redeem(store, customer, reward)
     call = InboundEvent.objects.create(store=store, connection=connection_, event="x", identity="1", body="{}")
     return SimpleNamespace(
         rule=rule, activity=store.activities.get(pk=recorded.id), customer=customer, connection=connection_, key=key,
-        token=token, call=call, fact=store.order_facts.get(),
+        token=token, call=call, reward=reward, redemption=redemption, fact=store.order_facts.get(),
         member=StaffMember.objects.get(store=store, user=owner), seq=1,
         item=store.events.create(topic="attention", customer=customer, data={"what": "email_conflict", "value": "x"}),
     )  # fmt: skip
@@ -63,6 +69,8 @@ PAGE_OBJECTS = {
     "activity/facts": "fact",
     "attention": "item",
     "customers": "customer",
+    "redemptions": "redemption",
+    "spending": "reward",
     "settings/keys": "key",
     "settings/people": "member",
     "integrations": "connection",
@@ -94,7 +102,7 @@ def everything() -> dict[str, int]:
     see_all = "SELECT set_config('app.stores', (SELECT string_agg(id::text, ',') FROM stores_store), true)"
     tables = [
         table for table in connection.introspection.table_names()
-        if table.startswith(("customers_", "earning_", "integrations_", "stores_"))
+        if table.startswith(("customers_", "earning_", "spending_", "integrations_", "stores_"))
     ]  # fmt: skip
     with connection.cursor() as cursor:
         cursor.execute(see_all)
@@ -117,7 +125,7 @@ def test_pages_of_another_store(store, other_store, stranger, theirs, sign_in):
         for method in (client.get, client.post):
             if (status := method(f"/s/{store.slug}/{path}").status_code) not in (404, 405):
                 reached.append((method.__name__, route, status))
-            if path != route and not route.startswith(("earning/add", "integrations/connect")):
+            if path != route and not route.startswith(("earning/add", "spending/add", "integrations/connect")):
                 # By way of the stranger's own store: their slug, our object.
                 if (status := method(f"/s/{other_store.slug}/{path}").status_code) not in (404, 405):
                     reached.append((method.__name__, "own/" + route, status))
@@ -130,6 +138,8 @@ API_OBJECTS = {
     "activities/<uuid:public_id>": lambda theirs: f"activities/{theirs.activity.public_id}",
     "orders/<path:external_id>": lambda theirs: "orders/o1",
     "rules/<uuid:public_id>": lambda theirs: f"rules/{theirs.rule.public_id}",
+    "rewards/<uuid:public_id>": lambda theirs: f"rewards/{theirs.reward.public_id}",
+    "redemptions/<uuid:public_id>": lambda theirs: f"redemptions/{theirs.redemption.public_id}",
 }
 
 
@@ -164,7 +174,10 @@ def test_lists_show_the_own_store_only(store, other_store, theirs):
         answer = client.get(f"/api/v1/{route}")
         text = answer.content.decode()
         assert answer.status_code < 500
-        for foreign in (theirs.customer.public_id, theirs.activity.public_id, theirs.rule.public_id, "james@shop"):
+        for foreign in (
+            theirs.customer.public_id, theirs.activity.public_id, theirs.rule.public_id, theirs.reward.public_id,
+            theirs.redemption.public_id, theirs.redemption.code, "james@shop",
+        ):  # fmt: skip
             assert str(foreign) not in text, route
     assert client.get("/api/v1/customers").json()["data"][0]["id"] == str(mine.public_id)
 
