@@ -1,4 +1,4 @@
-"""A rule in plain words, and what differs between two states of one."""
+"""Rules in plain words, what differs between two states of one, and where facts came from."""
 
 from collections.abc import Callable
 
@@ -7,7 +7,16 @@ from loyalty.stores.numbers import number, points
 
 from .models import EarningRule
 
+SOURCES = {
+    "api": "by API", "dashboard": "from a person here", "order": "with the order", "goal": "with the orders",
+    "calendar": "from the calendar",
+}  # fmt: skip
 ALWAYS, EVERYONE, NO_LIMIT, NONE = "Always", "Everyone", "No limit", "None"
+
+
+def came(source: str) -> str:
+    """Where an activity came from, in words. A connection's is its dialect."""
+    return SOURCES.get(source, f"by {source}")
 
 
 def gives(rule: EarningRule, store: Store) -> str:

@@ -8,6 +8,7 @@ from django.templatetags.static import static
 from django.utils import timezone
 from django.utils.html import format_html
 
+from earning import phrases
 from loyalty import navigation
 from loyalty.stores import numbers
 from loyalty.stores.models import Store
@@ -18,7 +19,6 @@ register.filter(numbers.number)
 register.filter(numbers.points)
 register.filter(numbers.signed)
 register.filter(numbers.money)
-
 register.filter(phrases.came)
 
 
