@@ -255,5 +255,13 @@ class Activity(Fact):
         return f"{self.action} {self.external_id}".strip()
 
     @property
+    def title(self) -> str:
+        """The rule's name, else the action's."""
+        if self.rule:
+            return self.rule.name
+        kind = actions.KINDS.get(self.action)
+        return kind.label if kind else self.action.removeprefix("custom:")
+
+    @property
     def ledger_source(self) -> str:
         return f"activity:{self.pk}"

@@ -20,7 +20,6 @@ from loyalty.stores.referrer import came_from
 from loyalty.stores.retrying import retried_page
 
 from . import activities, applying, explaining, searching
-from .actions import KINDS
 from .models import Activity, OrderFact
 
 
@@ -63,19 +62,11 @@ def told(rows: Iterable[Activity], store: Store, params: Mapping[str, str]) -> l
     newest = row_id(params.get("newest"))
     return [
         {
-            "activity": row, "title": title_of(row), "headline": explaining.headline(row.decision, store),
+            "activity": row, "title": row.title, "headline": explaining.headline(row.decision, store),
             "is_fresh": newest is not None and row.pk > newest, "may_decide": may_decide(row),
         }
         for row in rows
     ]  # fmt: skip
-
-
-def title_of(activity: Activity) -> str:
-    """The rule's name, else the action's."""
-    if activity.rule:
-        return activity.rule.name
-    kind = KINDS.get(activity.action)
-    return kind.label if kind else activity.action.removeprefix("custom:")
 
 
 def may_decide(activity: Activity) -> bool:
@@ -102,7 +93,7 @@ class ActivityDetailView(StoreMixin, DetailView):
         sentences = [] if is_stuck else explaining.explain(activity.decision, store)
         entries = store.entries.filter(customer=activity.customer_id, source=activity.ledger_source)
         return super().get_context_data(
-            title=title_of(activity), sentences=sentences, entries=entries.order_by("seq"),
+            title=activity.title, sentences=sentences, entries=entries.order_by("seq"),
             may_decide=may_decide(activity), raw=raw(activity), **kwargs,
         )  # fmt: skip
 
@@ -127,7 +118,7 @@ def activity_decide(request: HttpRequest, public_id: str) -> HttpResponse:
     else:
         activities.ask(activity, state)
         applying.apply_now(store, [activity.pk])
-        messages.success(request, f"{title_of(activity)} of {activity.customer} is {state}.")
+        messages.success(request, f"{activity.title} of {activity.customer} is {state}.")
     return redirect(came_from(request) or reverse("earning:activity_detail", args=[store.slug, activity.public_id]))
 
 

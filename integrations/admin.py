@@ -5,16 +5,22 @@ from unfold.decorators import display
 
 from loyalty.stores.admin import STATE_TONES, StoreRowAdmin
 
+from . import registry
 from .models import Connection, InboundEvent
 
 
 @admin.register(Connection)
 class ConnectionAdmin(StoreRowAdmin):
-    list_display = ["name", "dialect", "is_enabled", "last_call", "last_call_at", "last_error_at", "of_store"]
+    list_display = ["name", "spoken", "is_enabled", "last_call", "last_call_at", "last_error_at", "of_store"]
     fields = [
-        "of_store", "name", "dialect", "key", "settings", "is_enabled", "verified_at", "last_call", "last_call_at",
+        "of_store", "name", "spoken", "key", "settings", "is_enabled", "verified_at", "last_call", "last_call_at",
         "last_error", "last_error_at", "old_secret_until", "created_at",
     ]  # fmt: skip
+
+    @admin.display(description="Dialect")
+    def spoken(self, connection):
+        known = registry.DIALECTS.get(connection.dialect)
+        return known.label if known else connection.dialect
 
 
 @admin.register(InboundEvent)

@@ -3,6 +3,7 @@
 from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
 from django.urls import include, path
+from django.views.generic import RedirectView
 
 from integrations import registry
 from loyalty import attention_views, views
@@ -18,6 +19,7 @@ urlpatterns = [
     path("livez", views.livez, name="livez"),
     path("readyz", views.readyz, name="readyz"),
     path("accounts/", include("allauth.urls")),
+    path("admin", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/", admin.site.urls),
     path("images/<slug:slug>/<uuid:public_id>", reward_image, name="reward_image"),
     path("", include("loyalty.stores.urls")),
@@ -28,5 +30,6 @@ urlpatterns = [
     path("s/<slug:slug>/", include("spending.urls")),
     path("s/<slug:slug>/customers/", include("loyalty.customer_urls")),
     path("s/<slug:slug>/integrations/", include("integrations.urls")),
+    path("", include("integrations.widget.public_urls")),
     *registry.urlpatterns(),
 ]

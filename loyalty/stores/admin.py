@@ -1,13 +1,18 @@
 """The support admin's pages of stores, their people and keys; and what pages of store rows share."""
 
+from collections.abc import Callable
+
 from allauth.mfa.models import Authenticator
 from django.contrib import admin, messages
 from django.contrib.auth.models import Group
+from django.db.models import DateTimeField
 from django.utils import timezone
+from django.utils.formats import date_format
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import display
 from unfold.paginator import InfinitePaginator
 
+from .mixins import rendered
 from .models import ApiKey, StaffMember, Store, User
 
 admin.site.disable_action("delete_selected")
@@ -41,8 +46,20 @@ class ReadOnlyAdmin(ModelAdmin):
         return False
 
 
+def local_time(field: str) -> Callable:
+    """A column of moments, each in the zone of its row's store."""
+
+    @admin.display(description=field.replace("_", " ").capitalize())
+    def shown(row):
+        moment = getattr(row, field)
+        return date_format(row.store.local(moment), "DATETIME_FORMAT") if moment else "–"
+
+    return shown
+
+
 class StoreRowAdmin(ReadOnlyAdmin):
-    """Rows of the stores that the person may support. Pages without a count: tables are large."""
+    """Rows of the stores that the person may support, each in its store's time. Pages without a count: tables are
+    large."""
 
     paginator = InfinitePaginator
     show_full_result_count = False
@@ -54,6 +71,15 @@ class StoreRowAdmin(ReadOnlyAdmin):
     def get_queryset(self, request):
         rows = super().get_queryset(request).select_related("store")
         return rows if request.user.is_superuser else rows.filter(store__staff__user=request.user)
+
+    def get_list_display(self, request):
+        moments = {field.name for field in self.opts.fields if isinstance(field, DateTimeField)}
+        return [local_time(name) if name in moments else name for name in super().get_list_display(request)]
+
+    def changeform_view(self, request, object_id=None, form_url="", extra_context=None):
+        row = self.get_object(request, object_id) if object_id else None
+        with timezone.override(row.store.tz if row else None):
+            return rendered(super().changeform_view(request, object_id, form_url, extra_context))
 
     @admin.display(description="Store")
     def of_store(self, row):
