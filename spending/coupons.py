@@ -1,18 +1,16 @@
-"""The stock of codes: taking the oldest free one, running low, running out."""
+"""Taking the oldest free code of a pool."""
 
 from collections.abc import Iterator
 from datetime import date
 
-from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from customers.models import Event, Topic
 from loyalty.stores import broker
 from loyalty.stores.models import Store
 from loyalty.stores.tenancy import acting_for
 
-from .models import CodePool, CouponCode, Reward
+from .models import CodePool, CouponCode
 
 WATCH = "spending.tasks.watch_stock"
 EXPIRE_SLICE = 20_000
@@ -80,50 +78,16 @@ def is_low(store: Store, pool: CodePool) -> bool:
     return not usable(store, pool).values("pk")[pool.low_stock_at : pool.low_stock_at + 1]
 
 
-def watch_stock(store_id: int) -> None:
-    """Note which pools ran low or out and which were filled again. A shortage is told once."""
-    with acting_for(store_id):
-        store = Store.objects.get(pk=store_id)
-        for pool in store.code_pools.select_for_update(no_key=True).order_by("id"):
-            note_stock(store, pool)
-
-
-def note_stock(store: Store, pool: CodePool) -> None:
-    low = is_low(store, pool)
-    if low and not pool.low_since:
-        pool.low_since, pool.low_told_at = timezone.now(), None
-        Event.objects.create(store=store, topic=Topic.CODES_LOW, data=about(pool) | {"left_at_most": pool.low_stock_at})
-    elif not low and pool.low_since:
-        pool.low_since = None
-    pool.save(update_fields=["low_since", "low_told_at"])
-    if low and pool.when_empty == CodePool.WhenEmpty.PAUSE and not usable(store, pool).exists():
-        pause_rewards(store, pool)
-
-
-def about(pool: CodePool) -> dict[str, str]:
-    return {"pool": str(pool.public_id), "pool_name": pool.name}
-
-
-def pause_rewards(store: Store, pool: CodePool) -> None:
-    rewards = store.rewards.filter(pool=pool, code_source=Reward.CodeSource.POOL, is_enabled=True)
-    if names := list(rewards.values_list("name", flat=True)):
-        rewards.update(is_enabled=False, updated_at=timezone.now())
-        Event.objects.create(
-            store=store, topic=Topic.ATTENTION,
-            data=about(pool) | {"what": "rewards_paused", "rewards": names, "why": "Its pool has no code left."},
-        )  # fmt: skip
-
-
 def expire(store: Store) -> int:
-    """Mark free codes whose last day is over, a slice at a time. Returns how many."""
-    done = EXPIRE_SLICE
+    """Mark free codes whose last day is over, a slice in each transaction. Returns how many."""
     total = 0
-    while done == EXPIRE_SLICE:
-        with transaction.atomic():
-            late = store.coupon_codes.filter(state=CouponCode.State.FREE, expires_on__lt=today(store))
-            ids = late.select_for_update(skip_locked=True).values("id")[:EXPIRE_SLICE]
-            done = store.coupon_codes.filter(id__in=list(ids.values_list("id", flat=True))).update(
-                state=CouponCode.State.EXPIRED
-            )
+    while done := expire_slice(store):
         total += done
     return total
+
+
+def expire_slice(store: Store) -> int:
+    with acting_for(store.pk):
+        late = store.coupon_codes.filter(state=CouponCode.State.FREE, expires_on__lt=today(store))
+        ids = late.select_for_update(skip_locked=True).values_list("id", flat=True)[:EXPIRE_SLICE]
+        return store.coupon_codes.filter(id__in=list(ids)).update(state=CouponCode.State.EXPIRED)

@@ -9,7 +9,8 @@ from loyalty.stores.facts import drain, stores_due
 from loyalty.stores.models import Store
 from loyalty.stores.tenancy import acting_for
 
-from . import order_notices, redemptions
+from . import coupon_imports, coupon_stock, coupons, order_notices, redemptions
+from .models import CouponImport
 
 IDLE = timedelta(seconds=4)
 
@@ -26,6 +27,8 @@ def sweep() -> None:
     """Nudge what a lost message or a dead worker left behind."""
     for store_id in stores_due(OrderNotice, IDLE):
         broker.nudge(FOLLOW, store_id)
+    for store_id in stores_due(CouponImport, IDLE):
+        broker.nudge(coupon_imports.IMPORT, store_id)
 
 
 @shared_task
@@ -34,4 +37,21 @@ def expire() -> None:
     for store in Store.objects.all():
         with acting_for(store.pk):
             redemptions.expire(store)
+            coupon_imports.forget_unanswered(store)
         redemptions.finish_pending(store)
+        coupons.expire(store)
+        coupon_stock.look(store)
+
+
+@shared_task
+def import_codes(store_id: int) -> None:
+    """The name is coupon_imports.IMPORT."""
+    broker.take_up(coupon_imports.IMPORT, store_id)
+    coupon_imports.work(store_id)
+
+
+@shared_task
+def watch_stock(store_id: int) -> None:
+    """The name is coupons.WATCH."""
+    broker.take_up(coupons.WATCH, store_id)
+    coupon_stock.watch(store_id)

@@ -624,6 +624,17 @@ class Migration(migrations.Migration):
             model_name="couponcode",
             index=models.Index(
                 models.F("store"),
+                models.F("pool"),
+                models.F("coupon_import"),
+                models.F("state"),
+                condition=models.Q(("state", "free"), _negated=True),
+                name="spending_code_taken",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="couponcode",
+            index=models.Index(
+                models.F("store"),
                 models.F("expires_on"),
                 condition=models.Q(("expires_on__isnull", False), ("state", "free")),
                 name="spending_code_ending",

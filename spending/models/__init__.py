@@ -1,10 +1,10 @@
 """What points buy, the codes handed out for it, and each taking of it."""
 
-from .codes import CodePool, CouponCode, CouponImport, CouponImportPart
+from .codes import CODE_LENGTH, CodePool, CouponCode, CouponImport, CouponImportPart
 from .redemptions import Fulfilment, Redemption
 from .rewards import Reward, RewardImage, RewardVersion
 
 __all__ = [
-    "CodePool", "CouponCode", "CouponImport", "CouponImportPart", "Fulfilment", "Redemption", "Reward", "RewardImage",
-    "RewardVersion",
+    "CODE_LENGTH", "CodePool", "CouponCode", "CouponImport", "CouponImportPart", "Fulfilment", "Redemption", "Reward",
+    "RewardImage", "RewardVersion",
 ]  # fmt: skip

@@ -145,6 +145,10 @@ class CouponCode(models.Model):
             models.Index("store", "pool", "id", name="spending_code_of_pool"),
             # The oldest free code, however many were issued before it.
             models.Index("store", "pool", "id", condition=Q(state="free"), name="spending_code_free"),
+            # Which imports had codes taken, and how many codes of a pool are in which state.
+            models.Index(
+                "store", "pool", "coupon_import", "state", condition=~Q(state="free"), name="spending_code_taken"
+            ),
             models.Index(
                 "store", "expires_on", condition=Q(state="free", expires_on__isnull=False), name="spending_code_ending"
             ),
