@@ -67,8 +67,8 @@ class Item:
     def choices(self) -> Sequence[Choice]:
         return [self.dismissal()]
 
-    def dismissal(self, label: str = "Dismiss", told: str = "Dismissed. Nothing was changed.") -> Choice:
-        return Choice("dismiss", label, lambda actor: told, icon="x")
+    def dismissal(self) -> Choice:
+        return Choice("dismiss", "Dismiss", lambda actor: "Dismissed. Nothing was changed.", icon="x")
 
     def link_to(self, customer: Customer) -> Link:
         return Link(str(customer), self.url("customers:customer_detail", customer.public_id))

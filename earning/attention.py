@@ -77,17 +77,18 @@ class OrderChanged(OrderItem):
                 order_external_id=self.data["order"], kind=OrderFact.Kind.STATUS, data__status=self.data["status"]
             ).order_by("pk")
         )
-        counted = content(max(facts, key=lambda fact: precedence(told(fact)))) if facts else {}
         different = [fact for at, fact in enumerate(facts) if content(fact) not in map(content, facts[:at])]
-        return [
-            self.dismissal(f"Keep {self.summary(fact)}", "It stays as it is.")
-            if content(fact) == counted
-            else Choice(f"use-{fact.pk}", f"Use {self.summary(fact)}", partial(self.use, fact))
-            for fact in different
-        ]  # fmt: skip
+        counted = content(max(facts, key=lambda fact: precedence(told(fact)))) if facts else {}
+        return [self.choice(fact, is_counted=content(fact) == counted) for fact in different]
 
-    def summary(self, fact: OrderFact) -> str:
-        return f"{self.money(fact.data.get('total') or 0)}, told {self.store.local(fact.received_at):%-d %b, %H:%M:%S}"
+    def choice(self, fact: OrderFact, is_counted: bool) -> Choice:
+        body = f"{self.total(fact)}, told {self.store.local(fact.received_at):%-d %b %H:%M}"
+        if is_counted:
+            return Choice("dismiss", f"Keep {body}", lambda actor: "It stays as it is.")
+        return Choice(f"use-{fact.pk}", f"Use {body}", partial(self.use, fact))
+
+    def total(self, fact: OrderFact) -> str:
+        return self.money(fact.data.get("total") or 0)
 
     def use(self, fact: OrderFact, actor: str) -> str:
         data = content(fact) | {"picked": self.event.pk}
@@ -95,7 +96,7 @@ class OrderChanged(OrderItem):
             self.store, self.data["order"], OrderFact.Kind.STATUS, identity=f"picked:{self.event.pk}", data=data,
             source="dashboard",
         )  # fmt: skip
-        return f"The order counts with {self.money(fact.data.get('total') or 0)} now."
+        return f"The order counts with {self.total(fact)} now."
 
 
 def told(fact: OrderFact) -> Told:

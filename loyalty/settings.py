@@ -204,9 +204,15 @@ ACCOUNT_FORMS = {
     "change_password": "loyalty.stores.accounts.ChangePasswordForm",
     "reset_password": "loyalty.stores.accounts.ResetPasswordForm",
     "reset_password_from_key": "loyalty.stores.accounts.ResetPasswordKeyForm",
+    "reauthenticate": "loyalty.stores.accounts.ReauthenticateForm",
 }
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 MFA_ADAPTER = "loyalty.stores.accounts.MFAAdapter"
+MFA_FORMS = {
+    "authenticate": "loyalty.stores.accounts.EnterCodeForm",
+    "reauthenticate": "loyalty.stores.accounts.EnterCodeAgainForm",
+    "activate_totp": "loyalty.stores.accounts.TurnOnForm",
+}
 ACCOUNT_SESSION_REMEMBER = True
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 LOGIN_URL = "account_login"

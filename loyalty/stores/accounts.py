@@ -3,6 +3,8 @@
 from allauth.account import forms
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.mfa.adapter import DefaultMFAAdapter
+from allauth.mfa.base import forms as mfa_forms
+from allauth.mfa.totp import forms as totp_forms
 from django.forms import Field
 
 LABELS = {
@@ -12,6 +14,7 @@ LABELS = {
     "oldpassword": "Present password",
     "password1": "New password",
     "password2": "New password again",
+    "code": "Code",
 }
 PASSWORD_RULE = "At least 10 characters."  # noqa: S105
 
@@ -60,4 +63,20 @@ class ResetPasswordForm(PlainFields, forms.ResetPasswordForm):
 
 
 class ResetPasswordKeyForm(PlainFields, forms.ResetPasswordKeyForm):
+    pass
+
+
+class ReauthenticateForm(PlainFields, forms.ReauthenticateForm):
+    pass
+
+
+class EnterCodeForm(PlainFields, mfa_forms.AuthenticateForm):
+    pass
+
+
+class EnterCodeAgainForm(PlainFields, mfa_forms.ReauthenticateForm):
+    pass
+
+
+class TurnOnForm(PlainFields, totp_forms.ActivateTOTPForm):
     pass

@@ -4,6 +4,7 @@ import re
 
 import pytest
 from allauth.account.models import EmailAddress
+from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value, yield_hotp_counters_from_time
 from django.core import mail
 from django.urls import reverse
 
@@ -49,3 +50,21 @@ def test_the_page_of_addresses_sends_the_confirmation(client, person):
     assert "Not confirmed" in client.get(reverse("account_email")).text
     client.post(reverse("account_email"), {"email": person.email, "action_send": ""})
     assert [message.subject for message in mail.outbox] == ["Confirm your e-mail address"]
+
+
+def test_two_step_sign_in_from_turning_it_on_to_a_recovery_code(client, person):
+    EmailAddress.objects.update(verified=True)
+    client.post(reverse("account_login"), {"login": person.email, "password": PASSWORD})
+    asked = client.get(reverse("mfa_activate_totp"), follow=True)
+    assert "Is it you?" in asked.text and "placeholder" not in asked.text
+    client.post(reverse("account_reauthenticate"), {"password": PASSWORD})
+    secret = client.get(reverse("mfa_activate_totp")).context["form"].secret
+    code = format_hotp_value(hotp_value(secret, next(yield_hotp_counters_from_time())))
+    shown = client.post(reverse("mfa_activate_totp"), {"code": code}, follow=True)
+    codes = re.search(r"<pre[^>]*>(.*?)</pre>", shown.text, re.DOTALL)[1].split()
+    assert len(codes) == 10 and codes[0].isalnum()
+    client.post(reverse("account_logout"))
+    asked = client.post(reverse("account_login"), {"login": person.email, "password": PASSWORD}, follow=True)
+    assert "Enter your code" in asked.text and "placeholder" not in asked.text
+    assert client.post(reverse("mfa_authenticate"), {"code": codes[0]}).url == reverse("home")
+    assert "9 of 10 codes are left" in client.get(reverse("mfa_index")).text
