@@ -1,5 +1,6 @@
 """The support admin: whom its people see, what they read, and that nobody edits the ledger there."""
 
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
@@ -8,7 +9,9 @@ from django.urls import reverse
 
 from conftest import balance, make_customer, staff
 from customers import adjustments
+from customers.enrolment import Identity
 from customers.models import Customer, LedgerEntry
+from earning.activities import NewActivity, record
 from loyalty.stores.models import ApiKey, StaffMember, User
 
 
@@ -172,3 +175,42 @@ def test_a_manager_of_another_store_sees_only_theirs(other_store, customer, fore
     said = text(sign_in(manager).get(address(Customer)))
     assert foreigner.email in said
     assert customer.email not in said
+
+
+@pytest.fixture
+def in_tokyo(store, customer, add_rule, work):
+    """An activity told at midnight in London, and its entry."""
+    type(store).objects.filter(pk=store.pk).update(timezone="Asia/Tokyo")
+    add_rule(store, "review", 50, name="Write a review")
+    identity = Identity.of(external_id=customer.external_id)
+    told = record(store, NewActivity("review", identity, occurred_at=datetime(2026, 5, 5, tzinfo=UTC)))
+    work(store)
+    return store.activities.get(pk=told.id)
+
+
+def test_lists_and_pages_tell_the_time_of_the_rows_own_store(in_tokyo, root, foreigner, sign_in):
+    client, activity = sign_in(root), type(in_tokyo)
+    assert "5 May 2026, 09:00 JST" in text(client.get(address(activity)))
+    assert "5 May 2026, 09:00 JST" in text(client.get(address(activity, "change", in_tokyo.pk)))
+    entry = LedgerEntry.objects.get()
+    assert "5 May 2026, 09:00 JST" in text(client.get(address(LedgerEntry, "change", entry.pk)))
+    assert "UTC" in text(client.get(address(Customer, "change", foreigner.pk)))
+
+
+def test_activities_and_rules_are_told_in_words(in_tokyo, helper, sign_in):
+    client, rule = sign_in(helper), in_tokyo.rule
+    for said in (
+        text(client.get(address(type(in_tokyo)))),
+        text(client.get(address(Customer, "change", in_tokyo.customer_id))),
+    ):
+        assert "Write a review" in said
+    assert "by API" in text(client.get(address(type(in_tokyo), "change", in_tokyo.pk)))
+    said = text(client.get(address(type(rule), "change", rule.pk)))
+    assert "No limit" in said
+    assert "Everyone" in said
+    assert "at_once" not in said
+
+
+def test_its_address_is_found_without_the_slash(client, db):
+    answer = client.get("/admin")
+    assert (answer.status_code, answer.url) == (302, "/admin/")
