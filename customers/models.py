@@ -200,6 +200,21 @@ class LedgerEntry(models.Model):
         return f"{self.get_kind_display()} {self.points:+f} ({self.source})"
 
 
+class LedgerSeal(models.Model):
+    """A chunk of a store's entries as one hash, bound to the seal before it. Append-only; see customers.seals."""
+
+    store = models.ForeignKey(Store, models.PROTECT, related_name="seals", db_index=False)
+    number = models.PositiveIntegerField()  # from 1, without a gap
+    last_entry_id = models.BigIntegerField()  # it holds the entries after those of the seal before it, up to this one
+    count = models.PositiveIntegerField()
+    root = models.BinaryField(max_length=32)
+    digest = models.BinaryField(max_length=32)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["store", "number"], name="customers_seal_number")]
+
+
 class Topic(models.TextChoices):
     """Facts worth telling. One member, one place that records it."""
 

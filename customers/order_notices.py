@@ -2,8 +2,6 @@
 
 from typing import Any
 
-from django.db import connection
-
 from loyalty.stores import broker
 from loyalty.stores.sets import recordset, run_set
 
@@ -24,7 +22,7 @@ SELECT %(store)s, customer_id, order_external_id, data, clock_timestamp(), clock
 
 
 def tell(store_id: int, rows: list[dict[str, Any]]) -> None:
-    """Each row: order_external_id, customer_id, data (see customers.models.OrderNotice). In the caller's transaction."""
+    """Each row: order_external_id, customer_id, data (see OrderNotice). In the caller's transaction."""
     if rows:
         run_set(UPSERT, {"store": store_id, "rows": recordset(rows)})
         broker.nudge(FOLLOW, store_id)

@@ -7,6 +7,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection
 from django.utils.dateparse import parse_datetime
 
+from customers import seals
 from loyalty.invariants import INVARIANTS
 from loyalty.stores.models import Store
 from loyalty.stores.tenancy import acting_for
@@ -56,9 +57,14 @@ class Command(BaseCommand):
                 lines = [row[0] for row in cursor.fetchall()]
                 if invariant.id == "L1" and not checked and store.customers.exists():
                     lines.append("no wallet was looked at, though the store has customers")
-                verdict = f"{len(lines)} BROKEN" if lines else "ok"
-                self.stdout.write(f"  {invariant.id:<4} {verdict:<10} {checked:>10} rows  {invariant.says}")
-                for line in lines[:SHOWN]:
-                    self.stdout.write(self.style.ERROR(f"       {line}"))
+                self.tell(invariant.id, invariant.says, checked, lines)
                 broken += len(lines)
-        return broken
+            lines = list(seals.broken(store))
+            self.tell("L10", "sealed entries are as they were", store.seals.count(), lines)
+        return broken + len(lines)
+
+    def tell(self, name: str, says: str, checked: int, lines: list[str]) -> None:
+        verdict = f"{len(lines)} BROKEN" if lines else "ok"
+        self.stdout.write(f"  {name:<4} {verdict:<10} {checked:>10} rows  {says}")
+        for line in lines[:SHOWN]:
+            self.stdout.write(self.style.ERROR(f"       {line}"))
