@@ -110,7 +110,8 @@ DATABASES["default"] |= {
     },
 }
 if pool_size := env.int("DATABASE_POOL", default=0):
-    DATABASES["default"] |= {"CONN_MAX_AGE": 0, "CONN_HEALTH_CHECKS": False}
+    # loyalty.postgresql looks after the pool's health, at no round trip.
+    DATABASES["default"] |= {"ENGINE": "loyalty.postgresql", "CONN_MAX_AGE": 0, "CONN_HEALTH_CHECKS": False}
     DATABASES["default"]["OPTIONS"]["pool"] = {"min_size": 1, "max_size": pool_size, "timeout": 4}
 if env.bool("PGBOUNCER", default=False):
     DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = True

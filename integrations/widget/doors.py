@@ -1,10 +1,12 @@
 """What every call of the widget passes: rate limit, origin, token; and the answers' form."""
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import wraps
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.cache import patch_vary_headers
@@ -33,6 +35,7 @@ class Refusal(Exception):
         super().__init__(message)
         self.status = status
         self.body = {"error": code, "message": message} | members
+        self.allowed: list[str] = []  # origins that may read it
 
 
 @dataclass(frozen=True)
@@ -94,13 +97,11 @@ def call(method: str, *, is_atomic: bool = True) -> Callable:
                 visit = visit_of(request, method)
                 allowed = [visit.session.origin]
                 try:
-                    if is_atomic:
-                        with acting_for(visit.store.pk):
-                            data = view(request, visit)
-                    else:
+                    with acting_for(visit.store.pk) if is_atomic else nullcontext():
                         data = view(request, visit)
                 except Refusal as refusal:
-                    return readable_by(request, refused(refusal), allowed)
+                    refusal.allowed = allowed
+                    raise
                 return readable_by(request, JsonResponse({"data": data}), allowed)
 
             return answered(request, method, perform)
@@ -116,10 +117,10 @@ def answered(request: HttpRequest, method: str, perform: Callable[[], HttpRespon
             return preflight(request, method)
         if request.method != method:
             raise Refusal(405, "method_not_allowed", f"Send a {method} request.")
-        limit(f"address:{request.META.get('REMOTE_ADDR', '')}")
+        limit(f"address:{address_of(request)}")
         response = perform()
     except Refusal as refusal:
-        response = refused(refusal)
+        response = readable_by(request, refused(refusal), refusal.allowed)
     if response.status_code == 405:
         response["Allow"] = f"{method}, OPTIONS"
     response["Cache-Control"] = "no-store"
@@ -161,8 +162,14 @@ def visit_of(request: HttpRequest, method: str) -> Visit:
         raise Refusal(401, "token_expired", "The token is not good any more. Ask for another.")
     if request.headers.get("Origin", session.origin) not in (session.origin, origins.own_origin(request)):
         raise Refusal(403, "wrong_origin", "This token is for pages of another origin.")
-    limit(f"session:{session.store_id}:{session.customer_id or request.META.get('REMOTE_ADDR', '')}")
+    limit(f"session:{session.store_id}:{session.customer_id or address_of(request)}")
     return Visit(session, door, body_of(request) if method == "POST" else {})
+
+
+def address_of(request: HttpRequest) -> str:
+    """Whose call it is; the proxy writes down who called it."""
+    forwarded = request.headers.get("X-Forwarded-For", "") if settings.BEHIND_PROXY else ""
+    return forwarded.rpartition(",")[2].strip() or request.META.get("REMOTE_ADDR", "")
 
 
 def limit(bucket: str) -> None:

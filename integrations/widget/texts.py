@@ -25,6 +25,7 @@ TEXTS: dict[str, Text] = {
     "back": Text("Panel", "Back", "Back"),
     "loading": Text("Panel", "While loading", "Loading"),
     "failed": Text("Panel", "When something failed", "This did not work. Please try again."),
+    "reload": Text("Panel", "When the page is too old", "This page was open for long. Reload it to go on."),
     "retry": Text("Panel", "Try again", "Try again"),
     "guest_title": Text("Guests", "Headline", "Collect {points_name} with every order"),
     "guest_text": Text("Guests", "Text", "Join for free, collect {points_name} and exchange them for rewards."),
