@@ -9,6 +9,7 @@ from django.contrib import messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
 from django.utils.functional import cached_property
 from django.views.decorators.http import require_POST
 from django.views.generic import FormView, TemplateView
@@ -26,10 +27,13 @@ from loyalty import attention
 from loyalty.stores.mixins import StoreMixin, store_view
 from loyalty.stores.models import Store
 from loyalty.stores.paging import Page, page_of, row_id
+from spending import explaining, phrases
+from spending.redemptions import offers_for
 
 PAGE = 25
+DETAILS = {"activity": "earning:activity_detail", "redemption": "spending:redemption_detail"}
 LOOK_BACK = 500  # the newest rows that are searched for the few to show: bounded, however long the history
-ACTIVITY_SOURCE = re.compile(r"activity:(\d+)")
+SOURCE = re.compile(r"(activity|redemption):(\d+)")
 
 
 class CustomerDetailView(CustomerMixin, TemplateView):
@@ -63,7 +67,8 @@ class CustomerDetailView(CustomerMixin, TemplateView):
     def pulse(self) -> str:
         """Changes when anything that the live part shows may have changed."""
         newest = self.newest and f"{self.newest.pk}{self.newest.state}{bool(self.newest.decision)}"
-        return f"{self.wallet.last_seq}-{newest}"
+        taken = self.store.redemptions.filter(customer=self.customer).order_by("-id").values_list("pk", "state").first()
+        return f"{self.wallet.last_seq}-{newest}-{taken}"
 
     def get_context_data(self, **kwargs):
         store, customer = self.store, self.customer
@@ -100,9 +105,9 @@ def waiting(store: Store, customer: Customer) -> list[dict[str, Any]]:
 def statement(view: CustomerDetailView) -> dict[str, Any]:
     entries = view.wallet.entries.filter(store=view.store)
     page = page_of(entries, view.request.GET, PAGE, key="seq")
-    links = activities_behind(view.store, page)
+    links = reasons_behind(view.store, page)
     lines = [
-        {"entry": entry, "activity": links.get(entry.source), "at": dated(entry),
+        {"entry": entry, "why": links.get(entry.source), "at": dated(entry),
          "is_fresh": view.seen_seq is not None and entry.seq > view.seen_seq}
         for entry in page
     ]  # fmt: skip
@@ -114,11 +119,18 @@ def dated(entry: LedgerEntry) -> datetime:
     return entry.effective_at if entry.revision == 1 else entry.created_at
 
 
-def activities_behind(store: Store, entries: Page) -> dict[str, Any]:
-    """The public id of the activity that each entry's source names."""
-    ids = [int(found[1]) for entry in entries if (found := ACTIVITY_SOURCE.fullmatch(entry.source))]
-    rows = store.activities.filter(pk__in=ids).values_list("pk", "public_id")
-    return {f"activity:{pk}": public_id for pk, public_id in rows}
+def reasons_behind(store: Store, entries: Page) -> dict[str, str]:
+    """The address of the activity or the redemption that each entry's source names."""
+    found: dict[str, list[int]] = {"activity": [], "redemption": []}
+    for entry in entries:
+        if named := SOURCE.fullmatch(entry.source):
+            found[named[1]].append(int(named[2]))
+    rows = {"activity": store.activities, "redemption": store.redemptions}
+    return {
+        f"{what}:{pk}": reverse(DETAILS[what], args=[store.slug, public_id])
+        for what, ids in found.items() if ids
+        for pk, public_id in rows[what].filter(pk__in=ids).values_list("pk", "public_id")
+    }  # fmt: skip
 
 
 def activity(view: CustomerDetailView) -> dict[str, Any]:
@@ -137,8 +149,20 @@ def timeline(view: CustomerDetailView) -> dict[str, Any]:
     return {"page": page, "lines": lines}
 
 
+def rewards(view: CustomerDetailView) -> dict[str, Any]:
+    """What they took, and what they could take now or why not."""
+    store, customer = view.store, view.customer
+    taken = store.redemptions.filter(customer=customer).select_related("reward")
+    offers = [
+        {"reward": offer.reward, "cost": phrases.cost(offer.reward, store), "gives": phrases.gives(offer.reward, store),
+         "is_ok": offer.verdict.is_ok, "why_not": explaining.refusal(offer.verdict, store)}
+        for offer in offers_for(store, customer)
+    ]  # fmt: skip
+    return {"page": page_of(taken, view.request.GET, PAGE), "offers": offers}
+
+
 TABS: dict[str, Callable[[CustomerDetailView], dict[str, Any]]] = {
-    "statement": statement, "activity": activity, "orders": orders, "timeline": timeline,
+    "statement": statement, "activity": activity, "rewards": rewards, "orders": orders, "timeline": timeline,
 }  # fmt: skip
 
 

@@ -208,15 +208,15 @@ class ReasonForm(forms.Form):
 class TakeForm(forms.Form):
     """A reward taken on a customer's behalf. `identity` makes a second click count once."""
 
-    multiplier = forms.IntegerField(label="Steps", initial=1, min_value=1)
+    multiplier = forms.IntegerField(label="How many steps", min_value=1, max_value=10_000)
     identity = forms.UUIDField(widget=forms.HiddenInput)
 
-    def __init__(self, *args, reward: Reward, **kwargs):
+    def __init__(self, *args, reward: Reward, affordable: int, **kwargs):
         super().__init__(*args, **kwargs)
         self.fields["identity"].initial = uuid7
         least, most = reward.reward_kind.bounds(reward.settings)
         field = self.fields["multiplier"]
-        field.initial, field.min_value, field.max_value = least, least, most
-        field.widget.attrs |= {"min": least, "max": most}
+        field.initial = least
+        field.widget.attrs |= {"min": least, "max": max(least, min(most, affordable)), "autofocus": True}
         if not reward.reward_kind.takes_multiplier:
             field.widget = forms.HiddenInput()

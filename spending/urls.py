@@ -1,6 +1,6 @@
 from django.urls import path
 
-from . import redemption_views, reward_views
+from . import redemption_views, reward_views, taking_views
 
 app_name = "spending"
 urlpatterns = [
@@ -15,6 +15,7 @@ urlpatterns = [
     path("spending/<uuid:public_id>/move/", reward_views.reward_move, name="reward_move"),
     path("spending/<uuid:public_id>/versions/", reward_views.RewardVersionsView.as_view(), name="reward_versions"),
     path("redemptions/", redemption_views.RedemptionListView.as_view(), name="redemption_list"),
+    path("redemptions/add/<uuid:customer>/<uuid:reward>/", taking_views.redemption_create, name="redemption_create"),
     path("redemptions/<uuid:public_id>/", redemption_views.RedemptionDetailView.as_view(), name="redemption_detail"),
     path("redemptions/<uuid:public_id>/cancel/", redemption_views.redemption_cancel, name="redemption_cancel"),
     path("redemptions/<uuid:public_id>/use/", redemption_views.redemption_use, name="redemption_use"),
