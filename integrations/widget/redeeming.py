@@ -2,10 +2,9 @@
 
 import logging
 from smtplib import SMTPException
+from uuid import UUID
 
 from django.core.mail import send_mail
-from django.http import Http404
-from django.shortcuts import get_object_or_404
 
 from customers.models import Customer
 from loyalty.stores.numbers import points
@@ -43,8 +42,8 @@ def known(visit: Visit) -> Customer:
 
 def reward_of(visit: Visit, reward_id: str) -> Reward:
     try:
-        return get_object_or_404(visit.store.rewards, public_id=reward_id)
-    except (Http404, ValueError) as error:
+        return visit.store.rewards.get(public_id=UUID(reward_id))
+    except (Reward.DoesNotExist, ValueError) as error:
         raise Refusal(404, "reward_not_found", "There is no such reward.") from error
 
 

@@ -4,13 +4,16 @@ import hashlib
 import json
 import secrets
 import time
+from decimal import Decimal
 from types import SimpleNamespace
 
 import pytest
 
+from customers import adjustments
 from integrations import connections, registry
 from integrations.widget import identity
 from integrations.widget.models import Widget, WidgetSecret
+from spending import rewarding
 
 ORIGIN = "https://acme.example"
 
@@ -86,3 +89,23 @@ class Browser:
 @pytest.fixture
 def page(client) -> Browser:
     return Browser(client)
+
+
+@pytest.fixture
+def add_reward(store):
+    """add_reward("fixed_amount", 500): a live reward with generated codes unless told otherwise."""
+
+    def add(kind: str = "fixed_amount", points: object = 500, settings: dict | None = None, **values):
+        values = {"name": "5 off", "code_source": "generated"} | values
+        chosen = rewarding.clean_settings(kind, settings or {})
+        return rewarding.create(store, kind, actor="test", points=Decimal(str(points)), settings=chosen, **values)
+
+    return add
+
+
+@pytest.fixture
+def give(store):
+    def gave(customer, points: object) -> None:
+        adjustments.adjust(store, customer, Decimal(str(points)), "A present", actor="test")
+
+    return gave

@@ -8,7 +8,9 @@ from integrations.widget import identity
 from integrations.widget.identity import WrongSignature
 
 SECRET, KEY = "dummy-widget-secret", "dummy-key"
-VECTOR = "v1:wk_1:1700000000:1700000600:n0nce_abcdefghij:4b3e7daf6ce9d0762876fa29abd32471f201ad930ea9c229f422cb2ad62d1b3d"
+VECTOR = (
+    "v1:wk_1:1700000000:1700000600:n0nce_abcdefghij:4b3e7daf6ce9d0762876fa29abd32471f201ad930ea9c229f422cb2ad62d1b3d"
+)
 NOW = 1700000100
 
 
