@@ -252,6 +252,8 @@ CONTENT_SECURITY_POLICY = {
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 6 * 1024 * 1024  # the bounded JSON loader sets each wire's own, lower limit
 
+METRICS_TOKEN = env.str("METRICS_TOKEN", default="")  # Prometheus's; without it there is no /metrics
+
 # --- API --------------------------------------------------------------------------------------
 API_RATE_PER_SECOND = env.int("API_RATE_PER_SECOND", default=200)
 REST_FRAMEWORK = {
