@@ -6,7 +6,7 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 
 from integrations import registry
-from loyalty import attention_views, views
+from loyalty import attention_views, metrics, views
 from loyalty.stores.problems import unknown_path
 from spending.reward_views import reward_image
 
@@ -18,6 +18,7 @@ urlpatterns = [
     path("", views.home, name="home"),
     path("livez", views.livez, name="livez"),
     path("readyz", views.readyz, name="readyz"),
+    path("metrics", metrics.metrics, name="metrics"),
     path("accounts/", include("allauth.urls")),
     path("admin", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/", admin.site.urls),
