@@ -16,6 +16,7 @@ from earning import attention as earning
 from earning.models import Order, OrderFact
 from integrations import registry
 from loyalty.stores.models import Store
+from spending import attention as spending
 
 MOST = 50  # of each sort on the page
 LATE = timedelta(hours=1)  # an order usually comes right behind its refund
@@ -31,7 +32,12 @@ class Unknown(Item):
 
 KINDS = {
     what: kind
-    for kinds in (customers.KINDS, earning.KINDS, *(dialect.items for dialect in registry.DIALECTS.values()))
+    for kinds in (
+        customers.KINDS,
+        earning.KINDS,
+        spending.KINDS,
+        *(dialect.items for dialect in registry.DIALECTS.values()),
+    )
     for kind in kinds
     for what in kind.whats
 }

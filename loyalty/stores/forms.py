@@ -127,7 +127,7 @@ class StoreForm(forms.ModelForm):
         model = Store
         fields = [
             "name", "domain", "currency", "timezone", "points_name", "points_name_plural", "points_decimals",
-            "points_rounding", "award_status", "negative_balance",
+            "points_rounding", "award_status", "negative_balance", "refunds_return_points",
         ]  # fmt: skip
         labels = {
             "name": "Store name",
@@ -137,8 +137,12 @@ class StoreForm(forms.ModelForm):
             "points_decimals": "Decimals",
             "points_rounding": "Round earned points",
             "negative_balance": "When a refund takes back points that were already spent",
+            "refunds_return_points": "A full refund of an order gives back the points spent on its code",
         }
-        help_texts = {"points_decimals": "0 for whole points. It can be raised later, never lowered."}
+        help_texts = {
+            "points_decimals": "0 for whole points. It can be raised later, never lowered.",
+            "refunds_return_points": "So does a cancelled order. A gift code keeps its worth, so its points stay spent.",
+        }
         widgets = {"negative_balance": forms.RadioSelect}
 
     def __init__(self, *args, **kwargs):

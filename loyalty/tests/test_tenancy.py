@@ -91,6 +91,7 @@ def page_path(route: str, theirs) -> str:
         "<uuid:public_id>": (theirs.connection if name == "token" else target).public_id
         if hasattr(target, "public_id") else None, "<int:pk>": target.pk, "<slug:kind>": "custom",
         "<int:seq>": theirs.seq, "<slug:dialect>": "lootly", "<str:dialect>": "lootly",
+        "<uuid:customer>": theirs.customer.public_id, "<uuid:reward>": theirs.reward.public_id,
     }.items():  # fmt: skip
         filled = filled.replace(holder, str(value))
     assert "<" not in filled, f"{route}: say what to put in its place-holders"
@@ -192,7 +193,7 @@ def test_roles_without_the_right_change_nothing(store, theirs, sign_in, viewer, 
 
 def post_everywhere(client, store, theirs):
     for route in below("s/<slug:slug>/"):
-        if not route.startswith(("earning", "settings", "integrations", "attention")):
+        if not route.startswith(("earning", "spending", "settings", "integrations", "attention")):
             continue
         answer = client.post(f"/s/{store.slug}/{page_path(route, theirs)}")
         assert answer.status_code in (302, 403, 404, 405), (route, answer.status_code)

@@ -121,6 +121,16 @@ def settings(store, **changes):
     return {name: getattr(store, name) for name in names} | changes
 
 
+def test_refunds_that_keep_what_was_spent_are_chosen_by_leaving_the_box_empty(page, store):
+    assert store.refunds_return_points
+    page.post("/s/acme/settings/", settings(store))
+    store.refresh_from_db()
+    assert not store.refunds_return_points
+    page.post("/s/acme/settings/", settings(store, refunds_return_points="on"))
+    store.refresh_from_db()
+    assert store.refunds_return_points
+
+
 def test_settings_are_saved(page, store):
     changes = {
         "points_name": "bean",
