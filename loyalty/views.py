@@ -1,5 +1,7 @@
 """Pages over all apps: the first page of a store, and the two a load balancer reads."""
 
+from typing import Any
+
 from django.contrib.auth.decorators import login_required
 from django.db import DatabaseError, connection, transaction
 from django.http import HttpRequest, HttpResponse
@@ -13,6 +15,9 @@ from earning.views import told
 from loyalty import attention
 from loyalty.stores.mixins import StoreMixin
 from loyalty.stores.models import Store
+from spending import figures
+
+REWARDS_SHOWN = 8
 
 
 @login_required
@@ -36,8 +41,20 @@ class OverviewView(StoreMixin, TemplateView):
         steps = first_steps(store, has_activity=bool(latest))
         return super().get_context_data(
             steps=steps, is_set_up=all(step["is_done"] for step in steps), latest=latest, week=last_week(store),
-            needs_look=attention.count(store), waiting=waiting(store), **kwargs,
+            needs_look=attention.count(store), waiting=waiting(store), **spending(store), **kwargs,
         )  # fmt: skip
+
+
+def spending(store: Store) -> dict[str, Any]:
+    """What points bought lately, and the lists of codes that run low."""
+    results = figures.results(store)
+    rewards = store.rewards.select_related("image").in_bulk(list(results)[:REWARDS_SHOWN])
+    low = store.code_pools.filter(low_since__isnull=False, rewards__is_enabled=True).distinct().order_by("name")
+    return {
+        "spent": figures.last_week(store) if results else None, "days": figures.DAYS,
+        "results": [(rewards[pk], result) for pk, result in results.items() if pk in rewards],
+        "low_pools": [(pool, figures.stock(store, pool)) for pool in low[:5]],
+    }  # fmt: skip
 
 
 def first_steps(store: Store, has_activity: bool) -> list[dict]:

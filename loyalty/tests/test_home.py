@@ -7,10 +7,12 @@ import pytest
 from django.utils import timezone
 
 from conftest import apply_all
+from customers import adjustments
 from customers.enrolment import Identity
-from earning import activities
+from earning import activities, orders
 from earning.figures import last_week, used_this_month, waiting
 from loyalty.stores.models import ApiKey
+from spending import figures, redemptions, rewarding
 
 
 @pytest.fixture
@@ -77,3 +79,40 @@ def test_what_waits_for_a_word_is_told_on_the_first_page(page, store, customer, 
     record(store)
     assert waiting(store) == 1
     assert "1 activity waits for you to approve" in page.get("/s/acme/").text
+
+
+def test_what_points_bought_and_what_it_brought_is_told(page, store, customer):
+    adjustments.adjust(store, customer, Decimal(900), "Opening balance", actor="test")
+    settings = rewarding.clean_settings("fixed_amount", {"value": "5"})
+    reward = rewarding.create(
+        store,
+        "fixed_amount",
+        actor="test",
+        name="Fiver",
+        points=Decimal(400),
+        code_source="generated",
+        settings=settings,
+    )
+    taken = redemptions.redeem(store, customer, reward)
+    body = {"status": "completed", "total": "25.00", "discount": "5.00", "discount_codes": [taken.code]}
+    orders.record_fact(store, "A-1", "status", identity="1", data=body | {"customer": {"external_id": "c1"}})
+    apply_all(store)
+    record(store)
+    answer = page.get("/s/acme/")
+    assert answer.context["results"] == [(reward, figures.Result(1, Decimal(400), 1, Decimal(25), Decimal(5)))]
+    for words in ("Points spent, last 7 days", "400 points", "25.00 EUR", "Fiver"):
+        assert words in answer.text
+
+
+def test_a_list_that_runs_low_is_told_with_the_way_to_fill_it(page, store):
+    settings = rewarding.clean_settings("gift_code", {})
+    reward = rewarding.create(store, "gift_code", actor="test", name="Card", points=Decimal(400), settings=settings)
+    pool = reward.pool
+    done = {"state": "done", "file_name": "codes.csv", "digest": b"", "due_at": None}
+    file = store.coupon_imports.create(pool=pool, **done)
+    for number in range(3):
+        store.coupon_codes.create(pool=pool, coupon_import=file, code=f"C{number}")
+    store.code_pools.update(low_since=timezone.now())
+    answer = page.get("/s/acme/").text
+    assert "“Card” has 3 codes left." in answer
+    assert f"/s/acme/spending/codes/{pool.public_id}/import/" in answer
