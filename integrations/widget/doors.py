@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from functools import wraps
 from typing import Any
 
-from django.conf import settings
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.cache import patch_vary_headers
@@ -17,6 +16,7 @@ from loyalty.stores import rate_limits
 from loyalty.stores.bounded_json import BadJSON, TooLarge, loads
 from loyalty.stores.models import Store
 from loyalty.stores.parsers import read_body
+from loyalty.stores.proxies import client_address
 from loyalty.stores.tenancy import acting_for
 
 from . import origins, sessions
@@ -117,7 +117,7 @@ def answered(request: HttpRequest, method: str, perform: Callable[[], HttpRespon
             return preflight(request, method)
         if request.method != method:
             raise Refusal(405, "method_not_allowed", f"Send a {method} request.")
-        limit(f"address:{address_of(request)}")
+        limit(f"address:{client_address(request)}")
         response = perform()
     except Refusal as refusal:
         response = readable_by(request, refused(refusal), refusal.allowed)
@@ -162,14 +162,8 @@ def visit_of(request: HttpRequest, method: str) -> Visit:
         raise Refusal(401, "token_expired", "The token is not good any more. Ask for another.")
     if request.headers.get("Origin", session.origin) not in (session.origin, origins.own_origin(request)):
         raise Refusal(403, "wrong_origin", "This token is for pages of another origin.")
-    limit(f"session:{session.store_id}:{session.customer_id or address_of(request)}")
+    limit(f"session:{session.store_id}:{session.customer_id or client_address(request)}")
     return Visit(session, door, body_of(request) if method == "POST" else {})
-
-
-def address_of(request: HttpRequest) -> str:
-    """Whose call it is; the proxy writes down who called it."""
-    forwarded = request.headers.get("X-Forwarded-For", "") if settings.BEHIND_PROXY else ""
-    return forwarded.rpartition(",")[2].strip() or request.META.get("REMOTE_ADDR", "")
 
 
 def limit(bucket: str) -> None:

@@ -6,6 +6,9 @@ from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.base import forms as mfa_forms
 from allauth.mfa.totp import forms as totp_forms
 from django.forms import Field
+from django.http import HttpRequest
+
+from .proxies import client_address
 
 LABELS = {
     "email": "E-mail",
@@ -23,6 +26,10 @@ class AccountAdapter(DefaultAccountAdapter):
     error_messages = DefaultAccountAdapter.error_messages | {
         "email_password_mismatch": "The e-mail address or the password is wrong. Check both and try again.",
     }
+
+    def get_client_ip(self, request: HttpRequest) -> str:
+        """By which tries to sign in are counted."""
+        return client_address(request)
 
 
 class MFAAdapter(DefaultMFAAdapter):

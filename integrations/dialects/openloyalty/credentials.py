@@ -38,8 +38,9 @@ def sign_in(email: str, password: str) -> User | None:
     return user
 
 
-def signing_key() -> bytes:
-    return salted_hmac("openloyalty tokens", "", algorithm="sha256").digest()
+def signing_key(user: User) -> bytes:
+    """Follows from the person's password, so that a new one ends every token from before."""
+    return salted_hmac("openloyalty tokens", user.get_session_auth_hash(), algorithm="sha256").digest()
 
 
 def new_token(user: User) -> str:
@@ -48,26 +49,40 @@ def new_token(user: User) -> str:
     claims = {
         "iat": now, "exp": now + TOKEN_LIFE, "id": admin_id(user), "username": user.email, "roles": sorted(roles),
     }  # fmt: skip
-    return jwt.encode(claims, signing_key(), ALGORITHM)
+    return jwt.encode(claims, signing_key(user), ALGORITHM)
 
 
 def user_of(token: str) -> User | None:
     """Whose token it is. Raises jwt.ExpiredSignatureError or another jwt.InvalidTokenError."""
+    claimed = jwt.decode(token, options={"verify_signature": False}).get("username")
+    if not isinstance(claimed, str) or "\x00" in claimed:
+        return None
+    user = User.objects.filter(email=claimed, is_active=True).first()
+    if user is None:
+        return None
     options: Any = {"require": ["exp", "iat", "id", "username"]}
-    claims = jwt.decode(token, signing_key(), [ALGORITHM], options=options)
-    user = User.objects.filter(email=claims["username"], is_active=True).first()
-    return user if user and admin_id(user) == claims["id"] else None
+    claims = jwt.decode(token, signing_key(user), [ALGORITHM], options=options)
+    return user if admin_id(user) == claims["id"] else None
 
 
 def issue_refresh(user: User) -> str:
     own = ConnectionToken.objects.filter(user=user, kind=Kind.REFRESH)
     own.filter(expires_at__lt=timezone.now()).delete()
-    return ConnectionToken.issue(Kind.REFRESH, user=user, expires_at=timezone.now() + REFRESH_LIFE)[1]
+    return ConnectionToken.issue(Kind.REFRESH, of_password(user), user=user, expires_at=timezone.now() + REFRESH_LIFE)[
+        1
+    ]
+
+
+def of_password(user: User) -> str:
+    """How refresh tokens begin while the person has this password."""
+    return f"{user.get_session_auth_hash()[:16]}."
 
 
 def find_refresh(clear: str) -> tuple[ConnectionToken, User] | None:
     token = ConnectionToken.find(Kind.REFRESH, clear)
-    return (token, token.user) if token and token.user and token.user.is_active else None
+    if token is None or token.user is None or not token.user.is_active:
+        return None
+    return (token, token.user) if clear.startswith(of_password(token.user)) else None
 
 
 def use_refresh(token: ConnectionToken) -> None:

@@ -9,6 +9,7 @@ from rest_framework.response import Response
 
 from integrations.models import ConnectionToken
 from loyalty.stores.models import User
+from loyalty.stores.proxies import client_address
 
 from . import credentials, events, listing, members, settings, tables
 from . import serializers as shapes
@@ -62,7 +63,7 @@ class Healthcheck(PublicCall):
 class LoginCheck(PublicCall):
     def post(self, request: Request) -> Response:
         told = self.told(shapes.Login)
-        count_try("login", request.META["REMOTE_ADDR"], told["username"])
+        count_try("login", client_address(request._request), told["username"])
         user = credentials.sign_in(told["username"], told["password"])
         if user is None:
             raise AuthenticationFailed(BAD_CREDENTIALS)
@@ -72,7 +73,7 @@ class LoginCheck(PublicCall):
 class TokenRefresh(PublicCall):
     def post(self, request: Request) -> Response:
         found = credentials.find_refresh(self.told(shapes.Refresh)["refresh_token"])
-        count_try("refresh", request.META["REMOTE_ADDR"], found[1].email if found else "")
+        count_try("refresh", client_address(request._request), found[1].email if found else "")
         if found is None:
             raise AuthenticationFailed(BAD_CREDENTIALS)
         token, user = found

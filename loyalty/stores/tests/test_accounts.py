@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from allauth.account.adapter import get_adapter
 from allauth.account.models import EmailAddress
 from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value, yield_hotp_counters_from_time
 from django.core import mail
@@ -68,3 +69,10 @@ def test_two_step_sign_in_from_turning_it_on_to_a_recovery_code(client, person):
     assert "Enter your code" in asked.text and "placeholder" not in asked.text
     assert client.post(reverse("mfa_authenticate"), {"code": codes[0]}).url == reverse("home")
     assert "9 of 10 codes are left" in client.get(reverse("mfa_index")).text
+
+
+@pytest.mark.parametrize(("is_behind_proxy", "address"), [(True, "203.0.113.7"), (False, "127.0.0.1")])
+def test_tries_to_sign_in_are_counted_by_the_callers_own_address(rf, settings, is_behind_proxy, address):
+    settings.BEHIND_PROXY = is_behind_proxy
+    request = rf.get("/", headers={"X-Forwarded-For": "198.51.100.1, 203.0.113.7"})
+    assert get_adapter().get_client_ip(request) == address

@@ -65,6 +65,21 @@ def test_a_token_of_who_left_is_refused(caller, owner):
     assert caller.get("member").told == {"code": 401, "message": "Invalid JWT Token"}
 
 
+def test_a_new_password_ends_every_token_from_before(nobody, store, caller, owner):
+    assert caller.get("member").status_code == 200
+    owner.set_password("another correct horse")
+    owner.save()
+    assert caller.get("member").told == {"code": 401, "message": "Invalid JWT Token"}
+    assert nobody.post("/api/token/refresh", {"refresh_token": caller.refresh_token}).told == REFUSED
+    assert sign_in(store, owner).get("member").status_code == 200
+
+
+@pytest.mark.parametrize("name", [5, None, {"a": 1}, ["x"], "a\x00b", "x" * 10_000])
+def test_a_token_that_names_nobody_is_refused(store, owner, name):
+    told = Caller(store.slug, Authorization=f"Bearer {forged(owner, username=name)}").get("member").told
+    assert told == {"code": 401, "message": "Invalid JWT Token"}
+
+
 def test_without_a_credential_nothing_is_told(nobody):
     refused = nobody.get("/api/store")
     assert (refused.status_code, refused.told) == (401, {"code": 401, "message": "Authentication Required"})
@@ -74,7 +89,7 @@ def test_without_a_credential_nothing_is_told(nobody):
 def forged(owner, **claims) -> str:
     now = timezone.now()
     known = {"iat": now, "exp": now + timedelta(hours=1), "id": credentials.admin_id(owner), "username": owner.email}
-    return jwt.encode(known | claims, claims.pop("key", credentials.signing_key()), claims.pop("alg", "HS256"))
+    return jwt.encode(known | claims, claims.pop("key", credentials.signing_key(owner)), claims.pop("alg", "HS256"))
 
 
 def test_tokens_that_are_old_forged_or_nonsense_are_refused(store, owner):
@@ -124,6 +139,28 @@ def test_too_many_tries_wait(nobody, owner, manager, monkeypatch):
     assert list(refused.told) == ["message"]
     assert 1 <= int(refused["Retry-After"]) <= 60
     assert login(nobody, manager.email).status_code == 200
+
+
+def test_behind_a_proxy_tries_are_counted_for_each_caller_and_not_for_the_proxy(nobody, owner, monkeypatch, settings):
+    monkeypatch.setattr(throttle, "TRIES", 1)
+    settings.BEHIND_PROXY = True
+
+    def tried(forwarded: str) -> int:
+        body = {"username": owner.email, "password": "wrong"}
+        return nobody.send("POST", "/api/admin/login_check", body, **{"X-Forwarded-For": forwarded}).status_code
+
+    assert [tried("203.0.113.7"), tried("203.0.113.8"), tried("203.0.113.7")] == [401, 401, 429]
+    assert tried("198.51.100.1, 203.0.113.7") == 429  # what a caller writes before the proxy does not count
+
+
+def test_what_a_caller_writes_is_not_believed_without_a_proxy(nobody, owner, monkeypatch):
+    monkeypatch.setattr(throttle, "TRIES", 1)
+    body = {"username": owner.email, "password": "wrong"}
+    answers = [
+        nobody.send("POST", "/api/admin/login_check", body, **{"X-Forwarded-For": f"203.0.113.{number}"}).status_code
+        for number in range(2)
+    ]
+    assert answers == [401, 429]
 
 
 def test_nobody_signs_in_while_tries_cannot_be_counted(nobody, owner, monkeypatch):
