@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db import InterfaceError, OperationalError
 from django.db import connection as database
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from loyalty.stores import broker
@@ -19,6 +19,7 @@ from .models import Connection, InboundEvent
 
 APPLY = "integrations.tasks.apply_due"
 BODY_KEPT_FOR = timedelta(days=90)
+ALONE = timedelta(seconds=30)  # longer than a call that asks somebody else may take
 Outcome = InboundEvent.Outcome
 
 
@@ -131,19 +132,45 @@ def answer_once(
     waited for.
     """
     with acting_for(connection.store_id):
-        if within and (first := _recent(connection, event, identity, within)):
-            return Kept(first, Answer.of(first), is_first=False)
-        made = InboundEvent(
-            store_id=connection.store_id, connection=connection, event=event, body=body, due_at=None,
-            identity=slots(identity, within)[0] if within else identity,
-        )  # fmt: skip
-        InboundEvent.objects.bulk_create([made], ignore_conflicts=True)
-        row = connection.inbound_events.get(store_id=connection.store_id, event=event, identity=made.identity)
+        row = _row_of(connection, event, identity, body, within)
         if row.answer_status is not None:
             return Kept(row, Answer.of(row), is_first=False)
         answer = perform(row)
         _keep_answer(row, answer)
         return Kept(row, answer, is_first=True)
+
+
+def answer_alone(
+    connection: Connection,
+    event: str,
+    identity: str,
+    body: str,
+    perform: Callable[[InboundEvent], Answer],
+    *,
+    within: timedelta | None = None,
+) -> Kept:
+    """Like `answer_once` for a call that asks somebody else: `perform` runs in no transaction, and has its own.
+
+    What it does must be named by the row, so that nothing is done twice when it runs again after a crash. Should
+    nobody call again, a worker finds the row when its time is over.
+    """
+    while True:
+        with acting_for(connection.store_id):
+            row = _row_of(connection, event, identity, body, within)
+            if row.answer_status is not None:
+                return Kept(row, Answer.of(row), is_first=False)
+            if _take(row):
+                break
+        time.sleep(0.1)  # a twin runs now
+    try:
+        answer = perform(row)
+    except BaseException:
+        with acting_for(connection.store_id):
+            InboundEvent.objects.filter(store_id=row.store_id, pk=row.pk).update(claimed_until=None)
+        raise
+    with acting_for(connection.store_id):
+        _keep_answer(row, answer)
+    return Kept(row, answer, is_first=True)
 
 
 FORGET = """
@@ -172,6 +199,26 @@ def reconsider(events: QuerySet[InboundEvent]) -> int:
     )
 
 
+def _row_of(connection: Connection, event: str, identity: str, body: str, within: timedelta | None) -> InboundEvent:
+    """The row of this call: of an earlier one that it repeats, or a new one. A twin that makes it now is waited for."""
+    if within and (first := _recent(connection, event, identity, within)):
+        return first
+    made = InboundEvent(
+        store_id=connection.store_id, connection=connection, event=event, body=body, due_at=None,
+        identity=slots(identity, within)[0] if within else identity,
+    )  # fmt: skip
+    InboundEvent.objects.bulk_create([made], ignore_conflicts=True)
+    return connection.inbound_events.get(store_id=connection.store_id, event=event, identity=made.identity)
+
+
+def _take(row: InboundEvent) -> bool:
+    """Claim the performing of a call until it should have ended long since; then it is due for a worker."""
+    now = timezone.now()
+    free = Q(claimed_until=None) | Q(claimed_until__lte=now)
+    mine = InboundEvent.objects.filter(free, store_id=row.store_id, pk=row.pk, answer_status=None)
+    return bool(mine.update(claimed_until=now + ALONE, due_at=now + ALONE))
+
+
 def _recent(connection: Connection, event: str, identity: str, within: timedelta) -> InboundEvent | None:
     """The latest equal call of that time; twins look one after the other."""
     with database.cursor() as cursor:
@@ -192,5 +239,5 @@ def _keep_answer(row: InboundEvent, answer: Answer) -> None:
     row.answer_status, row.answer = answer.status, answer.body
     row.outcome = Outcome.REJECTED if answer.is_refusal else Outcome.APPLIED
     row.error = str(answer.body.get("message", "")) if answer.is_refusal else ""
-    row.applied_at = timezone.now()
-    row.save(update_fields=["answer_status", "answer", "outcome", "error", "applied_at"])
+    row.applied_at, row.due_at, row.claimed_until = timezone.now(), None, None
+    row.save(update_fields=["answer_status", "answer", "outcome", "error", "applied_at", "due_at", "claimed_until"])

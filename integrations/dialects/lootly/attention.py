@@ -10,7 +10,7 @@ from integrations.models import Connection, InboundEvent
 
 from . import signature
 from .balances import Call
-from .calls import CALLS
+from .calls import CALLS, CallKind
 from .fields import Fields
 from .refusals import Refused
 
@@ -79,6 +79,8 @@ class PossibleSecondCall(Item):
 
     @property
     def help(self) -> str:
+        if self.kind.is_alone:
+            return "It counted once, since the second may be a repeat of the first: both got the same code."
         return "It counted once, since the second may be a repeat of the first. Applied, it counts once more."
 
     @property
@@ -87,14 +89,20 @@ class PossibleSecondCall(Item):
 
     @property
     def choices(self) -> Sequence[Choice]:
+        if self.kind.is_alone:  # nobody would see the second code
+            return [self.dismissal()]
         return [Choice("apply", "Apply it", self.apply), self.dismissal()]
+
+    @property
+    def kind(self) -> CallKind:
+        return CALLS[self.data["event"]]
 
     def values(self) -> dict[str, Any]:
         return signature.read(self.row.body.encode(), with_mac=False).values
 
     def apply(self, actor: str) -> str:
         """As a call of its own, which the list of calls shows. Its identity lets it count only once more."""
-        row, kind, fields = self.row, CALLS[self.data["event"]], Fields(self.values())
+        row, kind, fields = self.row, self.kind, Fields(self.values())
 
         def perform(kept: InboundEvent) -> Answer:
             return Answer(200, {"data": kind.perform(Call(self.store, fields, kept))})

@@ -80,8 +80,3 @@ def render(customer: Customer | None, wallet: Wallet | None, external_id: str | 
 def whole(points: Decimal) -> int:
     """This wire knows whole points only."""
     return int(points.to_integral_value(ROUND_FLOOR))
-
-
-def rewards(call: Call) -> list[Data]:
-    """A store without rewards offers none."""
-    return []

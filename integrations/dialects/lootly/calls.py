@@ -15,8 +15,9 @@ from earning.models import EarningRule
 from loyalty.stores.models import Store
 
 from . import people
-from .balances import Call, Data, balance, balance_of, balances, rewards, whole
+from .balances import Call, Data, balance, balance_of, balances, whole
 from .refusals import Refused, invalid, missing, unknown
+from .rewards import redeem_reward, rewards
 from .told import SOURCE
 
 
@@ -25,6 +26,7 @@ class CallKind:
     name: str  # what the inbox calls it, by whatever path it came
     perform: Callable[[Call], Data | list[Data]]
     writes: bool = False
+    is_alone: bool = False  # it may have to ask the shop, so it has transactions of its own
 
 
 def add_points(call: Call) -> Data:
@@ -119,17 +121,10 @@ def outcome_of(store: Store, activity_id: int) -> Data:
     return answer if is_awarded else answer | {"reason": explaining.headline(activity.decision, store)}
 
 
-def redeem_reward(call: Call) -> Data:
-    """Never a success without a code: a store without rewards refuses each."""
-    call.fields.needed("reward_id", 64)
-    call.customer()
-    raise unknown("reward")
-
-
 KINDS = {
     CallKind("rewards-list", rewards): (),
     CallKind("customer", balance): ("point-balance", "points-balance", "get-point-balance"),
-    CallKind("redeem-reward", redeem_reward): (),
+    CallKind("redeem-reward", redeem_reward, writes=True, is_alone=True): (),
     CallKind("point-balances", balances): ("points-balances", "get-point-balances"),
     CallKind("points-add", add_points, writes=True): ("add-points",),
     CallKind("points-subtract", subtract_points, writes=True): ("subtract-points", "points-remove"),

@@ -13,6 +13,7 @@ from integrations.models import Connection, InboundEvent
 from loyalty.stores.bounded_json import BadJSON, loads
 
 from . import refunds, serializers
+from .calls import CALLS
 from .people import People, identity_of, sign_up_of
 from .refusals import Refused
 from .serializers import Person
@@ -33,6 +34,8 @@ def process_many(rows: list[InboundEvent]) -> list[Exception | None]:
 
 def read(row: InboundEvent, batch: Batch) -> Told | Exception:
     kind, settings = EVENTS.get(row.event), LootlySettings.of(row.connection)
+    if row.event in CALLS:  # its process ended in the middle; what it began ends by itself, see redemptions
+        return inbox.Rejected("The call was cut off before it was answered. Made again, it gets its answer.")
     if kind is None:
         return inbox.NotUnderstood(f"There is no event “{row.event}”.")
     try:

@@ -23,7 +23,7 @@ SPELLINGS = {
     "call_id": ("transactionid", "reference", "idempotencykey"),
 }
 MANY = 250
-Named = tuple[str | None, str | None]  # an id, an e-mail address: one at least
+Named = tuple[str | None, str | None]  # an id, an e-mail address
 
 
 def plain(name: str) -> str:
@@ -58,11 +58,14 @@ class Fields:
 
     def customer(self) -> Named:
         """The id and the e-mail address, one of them at least."""
-        is_guest = values.is_guest(self.value("customer_id"))
-        external_id, email = None if is_guest else self.identifier("customer_id"), self.email()
+        external_id, email = self.maybe_customer()
         if not external_id and not email:
             raise missing("customer_id", "Say who: a customer_id or an email.")
         return external_id, email
+
+    def maybe_customer(self) -> Named:
+        is_guest = values.is_guest(self.value("customer_id"))
+        return None if is_guest else self.identifier("customer_id"), self.email()
 
     def email(self) -> str | None:
         value = self.value("email")

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -125,9 +126,9 @@ def take_call(received: Received, kind: CallKind) -> Answer:
         return kind.perform(Call(store, fields, kept))
 
     if call_id := fields.identifier("call_id", 191):
-        return performed_once(received, kind.name, f"id:{call_id}", perform)
+        return performed_once(received, kind.name, f"id:{call_id}", perform, is_alone=kind.is_alone)
     within = None if signed.values.get("t") else SAME_CALL
-    return performed_once(received, kind.name, signed.identity, perform, within)
+    return performed_once(received, kind.name, signed.identity, perform, within, is_alone=kind.is_alone)
 
 
 def performed_once(
@@ -136,15 +137,18 @@ def performed_once(
     identity: str,
     perform: Callable[[InboundEvent], Any],
     within: timedelta | None = None,
+    *,
+    is_alone: bool = False,
 ) -> Answer:
     def guarded(kept: InboundEvent) -> Answer:
         try:
-            with transaction.atomic():
+            with nullcontext() if is_alone else transaction.atomic():
                 return Answer(200, {"data": perform(kept)})
         except Refused as refused:
             return refused.answer
 
-    once = partial(inbox.answer_once, received.connection, name, identity, received.body, guarded, within=within)
+    keep = inbox.answer_alone if is_alone else inbox.answer_once
+    once = partial(keep, received.connection, name, identity, received.body, guarded, within=within)
     kept = retried(once, TWINS)
     if not kept.is_first:
         # A body that is kept no more cannot be compared: the first answer stands.

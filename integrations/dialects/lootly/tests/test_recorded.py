@@ -6,9 +6,11 @@ import pytest
 
 from conftest import balance
 from customers.models import Customer
+from spending.models import Reward
 
 from .conftest import connect
 
+RECORDED_REWARD = 1  # that the recorded bodies name
 ACCEPTED = {"data": {"status": "accepted"}}
 
 
@@ -182,6 +184,23 @@ class TestMagento:
         assert common.replays("rewards-list", "magento-style-common-rewards-list-unsorted").json() == {"data": []}
         refused = common.replays("redeem-reward", "magento-style-common-redeem-reward-unsorted")
         assert (refused.status_code, refused.json()["error"]) == (404, "reward_not_found")
+
+    def test_the_recorded_redeeming_gives_one_code_however_often(self, store, magento, shop_as, work, purchase):
+        magento.replays("orders-paid", "magento-style-orders-paid")
+        work(store)
+        Reward.objects.create(
+            pk=RECORDED_REWARD, store=store, kind="fixed_amount", name="Five off", points=60, code_source="generated"
+        )
+        common = shop_as("common")
+        [listed] = common.replays("rewards-list", "magento-style-common-rewards-list-unsorted").json()["data"]
+        assert listed["reward_id"] == str(RECORDED_REWARD)
+        answers = [
+            common.replays("redeem-reward", "magento-style-common-redeem-reward-unsorted").json()["data"]["data"]
+            for _ in range(2)
+        ]
+        assert answers[0] == answers[1]
+        assert answers[0]["coupon_code"] == store.redemptions.get().code
+        assert balance(find(store, "44")) == answers[0]["points_balance"] == 40
 
 
 def test_key_verify_and_app_installed_make_the_connection_live(store, shop, work, connection):
