@@ -87,7 +87,7 @@ def waiting_by_hand() -> Q:
 
 def named(store: Store, text: str) -> Q:
     """Of a customer who is found by this, or reported under this id."""
-    customers = search(store.customers.all(), text).values_list("id", flat=True)[:CUSTOMERS_FOUND]
+    customers = search(store.customers, text, [store]).values_list("id", flat=True)[:CUSTOMERS_FOUND]
     # Named actions let the index of (store, action, external_id) answer.
     actions = [*KINDS, *store.rules.filter(kind="custom").values_list("action", flat=True)]
     return Q(customer_id__in=list(customers)) | Q(action__in=actions, external_id=text)

@@ -62,7 +62,13 @@
 
   // --- Dialogs: drawers, sheets and confirmations are native, so Esc and focus just work ------------
   function open(dialog) {
-    if (dialog && !dialog.open) dialog.showModal();
+    if (!dialog || dialog.open) return;
+    const box = dialog.querySelector("[data-narrows]");
+    if (box) {
+      box.value = "";
+      narrow(box);
+    }
+    dialog.showModal();
   }
 
   document.addEventListener("click", (event) => {
@@ -87,29 +93,33 @@
 
   // --- Keyboard: / searches, Ctrl-K goes anywhere ---------------------------------------------------
   document.addEventListener("keydown", (event) => {
-    if (event.key === "k" && (event.ctrlKey || event.metaKey)) {
-      const palette = document.getElementById("palette");
-      if (!palette) return;
+    const palette = document.getElementById("palette");
+    if (event.key === "k" && (event.ctrlKey || event.metaKey) && palette) {
       event.preventDefault();
       open(palette);
       return;
     }
     if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
     const search = document.querySelector("[data-search]");
-    if (!search) return;
+    if (!search && !palette) return;
     event.preventDefault();
-    search.focus();
-    search.select();
+    if (search) search.select();
+    else open(palette); // a page without a list still finds its way
   });
 
   // The palette narrows its links to what is typed; Enter takes the first, arrows walk.
-  document.addEventListener("input", (event) => {
-    const box = within(event, "[data-narrows]");
-    if (!box) return;
+  function narrow(box) {
     const words = box.value.toLowerCase().split(/\s+/).filter(Boolean);
-    document.querySelectorAll(box.dataset.narrows).forEach((row) => {
+    const rows = [...document.querySelectorAll(box.dataset.narrows)];
+    rows.forEach((row) => {
       row.hidden = !words.every((word) => row.textContent.toLowerCase().includes(word));
     });
+    const nothing = box.closest("dialog").querySelector("[data-nothing]");
+    if (nothing) nothing.hidden = rows.some((row) => !row.hidden);
+  }
+  document.addEventListener("input", (event) => {
+    const box = within(event, "[data-narrows]");
+    if (box) narrow(box);
   });
   document.addEventListener("keydown", (event) => {
     const palette = within(event, "#palette");

@@ -172,6 +172,11 @@ def test_keyboard_searches_jumps_and_closes(open_page, shop):
     page.wait_for_url("**/activity/?q=james*")
     page.locator("h1").click()
     page.keyboard.press("Control+k")
+    page.keyboard.type("nonsense")
+    expect(page.get_by_text("No page or store is called that.")).to_be_visible()
+    page.keyboard.press("Escape")
+    page.keyboard.press("Control+k")
+    expect(page.locator("#palette li:visible").first).to_contain_text("Home")  # as if it were never used
     page.keyboard.type("keys")
     page.keyboard.press("Enter")
     page.wait_for_url("**/settings/keys/")
@@ -179,6 +184,11 @@ def test_keyboard_searches_jumps_and_closes(open_page, shop):
     expect(page.locator("#add-key")).to_be_visible()
     page.keyboard.press("Escape")
     expect(page.locator("#add-key")).to_be_hidden()
+    page.locator("h1").click()
+    page.keyboard.press("/")  # nothing to search here: anywhere else
+    page.keyboard.type("needs a look")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/attention/")
 
 
 def test_light_and_dark_follow_the_system_and_the_switch(open_page, shop):
