@@ -11,6 +11,7 @@ from earning.rule_api import RuleKindViewSet, RuleViewSet
 from loyalty.api_docs import ApiDocsView
 from loyalty.stores.problems import unknown_path
 from spending.api import RedemptionViewSet
+from spending.coupon_api import CodeViewSet, ImportViewSet, PoolViewSet
 from spending.reward_api import RewardKindViewSet, RewardViewSet
 
 
@@ -53,6 +54,17 @@ urlpatterns = [
     route("redemptions/<uuid:public_id>", RedemptionViewSet, get="retrieve"),
     route("redemptions/<uuid:public_id>/cancel", RedemptionViewSet, post="cancel"),
     route("redemptions/<uuid:public_id>/use", RedemptionViewSet, post="use"),
+    route("code-pools", PoolViewSet, get="list", post="create"),
+    route("code-pools/<uuid:public_id>", PoolViewSet, get="retrieve", patch="partial_update"),
+    route("code-pools/<uuid:public_id>/codes", CodeViewSet, get="list"),
+    route("code-pools/<uuid:public_id>/codes.csv", CodeViewSet, get="export"),
+    route("code-pools/<uuid:public_id>/imports", ImportViewSet, get="list", post="create"),
+    route("code-imports/<uuid:public_id>", ImportViewSet, get="retrieve"),
+    route("code-imports/<uuid:public_id>/not-usable.csv", ImportViewSet, get="flaws"),
+    route("code-imports/<uuid:public_id>/read-as", ImportViewSet, post="read_as"),
+    route("code-imports/<uuid:public_id>/confirm", ImportViewSet, post="confirm"),
+    route("code-imports/<uuid:public_id>/cancel", ImportViewSet, post="cancel"),
+    route("code-imports/<uuid:public_id>/undo", ImportViewSet, post="undo"),
     path("schema", SpectacularAPIView.as_view(), name="api_schema"),
     path("docs", ApiDocsView.as_view(), name="api_docs"),
     re_path("", unknown_path),

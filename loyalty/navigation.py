@@ -36,6 +36,7 @@ GROUPS: list[tuple[str, list[Item]]] = [
         [
             Item("Rewards", "gift", "spending:reward_list", ("spending:reward_",)),
             Item("Redemptions", "ticket", "spending:redemption_list", ("spending:redemption_",)),
+            Item("Codes", "tags", "spending:pool_list", ("spending:pool_", "spending:import_")),
         ],
     ),
     ("Integrations", [Item("Integrations", "plug", "integrations:connection_list", ("integrations:",))]),

@@ -195,10 +195,16 @@ def confirm(row: CouponImport) -> CouponImport:
 
 
 @transaction.atomic
-def read_as(row: CouponImport, *, encoding: str = "", **columns: Any) -> CouponImport:
-    """Check again, with the encoding or the columns that a person chose. Raises NotPossible, Unreadable."""
+def read_as(row: CouponImport, *, encoding: str = "", delimiter: str = "", **columns: Any) -> CouponImport:
+    """Check again, as a person says that the file is to be read. Another encoding or delimiter makes other columns,
+    so these are found anew. Raises NotPossible, Unreadable."""
     found = locked(row, *UNANSWERED)
-    layout = look(head_of(found), encoding).as_json() if encoding else layout_of(found).as_json() | columns
+    before = layout_of(found)
+    if encoding or delimiter not in ("", before.delimiter):
+        encoding = encoding or (before.encoding if before.is_chosen else "")
+        layout = look(head_of(found), encoding, delimiter).as_json()
+    else:
+        layout = before.as_json() | columns
     found.parts.filter(store_id=found.store_id).update(hashes=None)
     begin(found, State.CHECKING, layout=layout, rows=0, new=0, duplicate=0, known=0, invalid=0, problems=[])
     return found

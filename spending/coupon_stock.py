@@ -104,7 +104,7 @@ def tell_staff(store: Store) -> None:
 def mail_about(store: Store, pool: CodePool) -> None:
     staff = store.staff.filter(role__in=(StaffMember.Role.OWNER, StaffMember.Role.MANAGER), user__is_active=True)
     addresses = list(staff.values_list("user__email", flat=True))
-    url = settings.SITE_URL + reverse("spending:codepool_detail", args=[store.slug, pool.public_id])
+    url = settings.SITE_URL + reverse("spending:pool_detail", args=[store.slug, pool.public_id])
     text = render_to_string("spending/codes_low_email.txt", {"store": store, "pool": pool, "url": url})
     subject = f"{store.name}: codes of “{pool.name}” run low".replace("\n", " ")
     for address in addresses:

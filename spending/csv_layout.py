@@ -78,8 +78,8 @@ class Layout:
         return "surrogatepass" if self.encoding.startswith("utf-16") else "surrogateescape"
 
 
-def look(head: bytes, encoding: str = "") -> Layout:
-    """The layout, found in a file's first HEAD bytes. Raises Unreadable, EncodingNeeded."""
+def look(head: bytes, encoding: str = "", delimiter: str = "") -> Layout:
+    """The layout, found in a file's first HEAD bytes but for what is given. Raises Unreadable, EncodingNeeded."""
     refuse_other_files(head)
     starts_at = 0
     if encoding in ("", "utf-8") and head.startswith(codecs.BOM_UTF8):
@@ -92,7 +92,14 @@ def look(head: bytes, encoding: str = "") -> Layout:
     lines = first_lines(head[starts_at:], layout)
     if not any(line.strip() for line in lines):
         raise Unreadable("The file is empty.")
-    return with_columns(layout, lines)
+    return with_columns(layout, lines, delimiter)
+
+
+def first_rows(head: bytes, layout: Layout, count: int = 4) -> list[list[str]]:
+    """The beginning of the file in its columns, for people to look at."""
+    lines = [line for line in first_lines(head[layout.starts_at :], layout)[: count * 2] if line.strip()]
+    rows = csv.reader(lines, delimiter=layout.delimiter)
+    return [[shown(cell) for cell in row[:20]] for row in rows][:count]
 
 
 def refuse_other_files(head: bytes) -> None:
@@ -139,10 +146,10 @@ def first_lines(head: bytes, layout: Layout) -> list[str]:
     return lines[:-1] if len(lines) > 1 and len(head) >= HEAD - 3 else lines
 
 
-def with_columns(layout: Layout, lines: list[str]) -> Layout:
+def with_columns(layout: Layout, lines: list[str], delimiter: str) -> Layout:
     """Delimiter, header and columns."""
     sample = [line for line in lines[:100] if line.strip()]
-    delimiter = max(DELIMITERS, key=lambda one: columns_agree(sample, one))
+    delimiter = delimiter or max(DELIMITERS, key=lambda one: columns_agree(sample, one))
     first = next(filter(None, csv.reader(sample, delimiter=delimiter)), [""])
     names = [re.sub(r"[\s-]+", "_", cell.strip().strip("\ufeff").lower()) for cell in first]
     found = {field: next((at for at, name in enumerate(names) if name in HEADERS[field]), None) for field in HEADERS}

@@ -1,4 +1,4 @@
-from django.urls import path
+from django.urls import include, path
 
 from . import redemption_views, reward_views, taking_views
 
@@ -9,6 +9,7 @@ urlpatterns = [
     path("spending/add/<slug:kind>/", reward_views.RewardCreateView.as_view(), name="reward_create"),
     path("spending/add/<slug:kind>/preview/", reward_views.reward_preview, name="reward_preview_new"),
     path("spending/images/", reward_views.image_create, name="image_create"),
+    path("spending/codes/", include("spending.coupon_urls")),
     path("spending/<uuid:public_id>/", reward_views.RewardUpdateView.as_view(), name="reward_update"),
     path("spending/<uuid:public_id>/preview/", reward_views.reward_preview, name="reward_preview"),
     path("spending/<uuid:public_id>/switch/", reward_views.reward_switch, name="reward_switch"),

@@ -172,6 +172,15 @@
   }
   document.addEventListener("change", submitOnChange);
 
+  // A file that is too large is said to be so before it is sent.
+  document.addEventListener("change", (event) => {
+    const form = within(event, "form[data-limits-upload]");
+    if (!form || !event.target.files) return;
+    const isTooLarge = [...event.target.files].some((file) => file.size > form.dataset.limitsUpload * 1024 * 1024);
+    form.querySelector("[data-too-large]").hidden = !isTooLarge;
+    form.querySelector("[type=submit]").disabled = isTooLarge;
+  });
+
   // The answer to a form that shows a secret once: reloading it shows the page, and sends nothing again.
   function forgetTheForm() {
     const page = document.querySelector("[data-page-url]");

@@ -20,7 +20,8 @@ from earning.activities import NewActivity
 from integrations import connections, registry
 from integrations.models import ConnectionToken, InboundEvent
 from loyalty.stores.models import ApiKey, StaffMember
-from spending import redemptions, rewarding
+from spending import coupon_imports, redemptions, rewarding
+from spending.models import CodePool
 
 
 def routes(resolver=None, prefix: str = "") -> Iterator[str]:
@@ -54,9 +55,11 @@ def theirs(store, customer, owner, add_rule, work):
     reward = rewarding.create(store, "fixed_amount", actor="test", name="5 off", points=Decimal(1), **FIVE_OFF)
     redemption = redemptions.redeem(store, customer, reward)
     call = InboundEvent.objects.create(store=store, connection=connection_, event="x", identity="1", body="{}")
+    pool = CodePool.objects.create(store=store, name="Five off")
+    coupon_import = coupon_imports.start(store, pool, [b"SECRET-1\n"], "codes.csv", "test")
     return SimpleNamespace(
         rule=rule, activity=store.activities.get(pk=recorded.id), customer=customer, connection=connection_, key=key,
-        token=token, call=call, reward=reward, redemption=redemption, fact=store.order_facts.get(),
+        pool=pool, coupon_import=coupon_import, token=token, call=call, reward=reward, redemption=redemption, fact=store.order_facts.get(),
         member=StaffMember.objects.get(store=store, user=owner), seq=1,
         item=store.events.create(topic="attention", customer=customer, data={"what": "email_conflict", "value": "x"}),
     )  # fmt: skip
@@ -71,6 +74,8 @@ PAGE_OBJECTS = {
     "customers": "customer",
     "redemptions": "redemption",
     "spending": "reward",
+    "spending/codes": "pool",
+    "spending/codes/imports": "coupon_import",
     "settings/keys": "key",
     "settings/people": "member",
     "integrations": "connection",
@@ -141,6 +146,8 @@ API_OBJECTS = {
     "rules/<uuid:public_id>": lambda theirs: f"rules/{theirs.rule.public_id}",
     "rewards/<uuid:public_id>": lambda theirs: f"rewards/{theirs.reward.public_id}",
     "redemptions/<uuid:public_id>": lambda theirs: f"redemptions/{theirs.redemption.public_id}",
+    "code-pools/<uuid:public_id>": lambda theirs: f"code-pools/{theirs.pool.public_id}",
+    "code-imports/<uuid:public_id>": lambda theirs: f"code-imports/{theirs.coupon_import.public_id}",
 }
 
 
@@ -177,7 +184,7 @@ def test_lists_show_the_own_store_only(store, other_store, theirs):
         assert answer.status_code < 500
         for foreign in (
             theirs.customer.public_id, theirs.activity.public_id, theirs.rule.public_id, theirs.reward.public_id,
-            theirs.redemption.public_id, theirs.redemption.code, "james@shop",
+            theirs.redemption.public_id, theirs.redemption.code, theirs.pool.public_id, "james@shop",
         ):  # fmt: skip
             assert str(foreign) not in text, route
     assert client.get("/api/v1/customers").json()["data"][0]["id"] == str(mine.public_id)

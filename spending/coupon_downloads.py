@@ -1,0 +1,46 @@
+"""Codes and their flaws as CSV, streamed: nothing is kept in memory, and no transaction is open in between."""
+
+from collections.abc import Iterator
+
+from django.http import StreamingHttpResponse
+from django.utils.text import slugify
+
+from loyalty.stores.csv_export import stream
+from loyalty.stores.models import Store
+from loyalty.stores.tenancy import acting_for
+
+from .coupon_slices import all_flaws
+from .models import CodePool, CouponCode, CouponImport
+
+PAGE = 5_000
+COLUMNS = ["code", "state", "value", "expires_on", "created_at"]
+
+
+def codes(store: Store, pool: CodePool) -> StreamingHttpResponse:
+    return answer(f"codes-{slugify(pool.name) or 'list'}.csv", COLUMNS, rows_of(store, pool))
+
+
+def rows_of(store: Store, pool: CodePool) -> Iterator[tuple]:
+    last = 0
+    while True:
+        with acting_for(store.pk):
+            codes = CouponCode.objects.filter(store=store, pool__id__range=(pool.pk, pool.pk), id__gt=last)
+            page = list(codes.order_by("pool_id", "id").values_list("id", *COLUMNS)[:PAGE])
+        for _, code, state, value, expires_on, created_at in page:
+            yield code, state, value, expires_on, store.local(created_at).isoformat(timespec="seconds")
+        if len(page) < PAGE:
+            return
+        last = page[-1][0]
+
+
+def flaws(row: CouponImport) -> StreamingHttpResponse:
+    """All of them while the file is kept, then the first hundred."""
+    kept = row.parts.filter(store_id=row.store_id).exists()
+    found = all_flaws(row) if kept else iter(row.problems)
+    return answer(f"not-usable-{slugify(row.file_name) or 'codes'}.csv", ["line", "text", "why"], found)
+
+
+def answer(name: str, header: list[str], rows: Iterator) -> StreamingHttpResponse:
+    response = StreamingHttpResponse(stream(header, rows), content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response
