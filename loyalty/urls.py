@@ -6,7 +6,7 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 
 from integrations import registry
-from loyalty import attention_views, metrics, views
+from loyalty import attention_views, demo_shop_views, metrics, views
 from loyalty.stores.problems import unknown_path
 from spending.reward_views import reward_image
 
@@ -32,5 +32,10 @@ urlpatterns = [
     path("s/<slug:slug>/customers/", include("loyalty.customer_urls")),
     path("s/<slug:slug>/integrations/", include("integrations.urls")),
     path("", include("integrations.widget.public_urls")),
+    path("demo/shop/", demo_shop_views.shop, name="demo_shop"),
+    path("demo/shop/shopper/", demo_shop_views.choose, name="demo_shop_choose"),
+    path("demo/shop/order/", demo_shop_views.order, name="demo_shop_order"),
+    path("demo/shop/refund/", demo_shop_views.refund, name="demo_shop_refund"),
+    path("demo/shop/review/", demo_shop_views.review, name="demo_shop_review"),
     *registry.urlpatterns(),
 ]

@@ -67,6 +67,7 @@ def announce(demo: dict[str, str], url: str) -> None:
     say(f"ready {url}")
     if demo:
         say(f"      sign in as {demo['email']} with the password {demo['password']}")
+        say(f"      the demo's shop, as its customers see it: {url}/demo/shop/")
 
 
 def manage(arguments: list[str]) -> int:

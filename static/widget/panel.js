@@ -178,9 +178,9 @@ function birthday() {
   const known = state.home.member.birthday;
   if (known) return el("section", {}, quiet(t("birthday_known", { date: known })));
   if (!may("profile")) return "";
-  const number = (name, min, max) =>
-    el("label", {}, t(`birthday_${name}`), el("input", { name, type: "text", inputmode: "numeric", required: true, pattern: "[0-9]{1,4}", maxlength: String(max).length, "data-min": min, "data-max": max, autocomplete: `bday-${name}` }));
-  const parts = { day: number("day", 1, 31), month: number("month", 1, 12), year: number("year", 1900, 2100) };
+  const number = (name, length) =>
+    el("label", {}, t(`birthday_${name}`), el("input", { name, type: "text", inputmode: "numeric", required: true, maxlength: length, autocomplete: `bday-${name}` }));
+  const parts = { day: number("day", 2), month: number("month", 2), year: number("year", 4) };
   const order = settings.birthday_order === "mdy" ? ["month", "day", "year"] : ["day", "month", "year"];
   return el("section", {}, el("form", { id: "birthday", class: "card", novalidate: true, onsubmit: saveBirthday },
     el("div", { class: "grow" }, el("h2", {}, t("birthday")), el("p", {}, t("birthday_text")),
@@ -192,7 +192,10 @@ function birthday() {
 async function saveBirthday(event) {
   event.preventDefault();
   const entered = Object.fromEntries(["day", "month", "year"].map((name) => [name, Number(event.target.elements[name].value)]));
+  const { day, month, year } = entered;
+  const date = new Date(year, month - 1, day); // 30 February becomes 2 March here
   try {
+    if (date.getFullYear() !== year || date.getMonth() !== month - 1 || date.getDate() !== day || date > new Date()) throw new RangeError("no date");
     const told = await call("POST", "birthday", entered);
     state.home.member.birthday = told.birthday;
     say(t("birthday_saved"));
