@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from decimal import Decimal
+from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
@@ -16,14 +16,13 @@ from customers import ledger
 from customers.models import Customer, Topic
 from loyalty.stores import broker
 from loyalty.stores.models import Store
-from loyalty.stores.periods import period
 from loyalty.stores.tenancy import acting_for
 
-from . import explaining
-from .code_sources import SOURCES, CodeNotMade
+from . import explaining, usage
+from .code_sources import SOURCES, CodeNotMade, Handed
 from .coupons import OutOfCodes
 from .models import CouponCode, Fulfilment, Redemption, Reward
-from .offers import Shopper, Taken, Verdict, end_of, expires_at, judge, worth
+from .offers import Verdict, end_of, expires_at, judge, worth
 from .outcomes import CannotCancel, cancel, expire, hand_over, lock, mark_used, record, spending_of
 
 State = Redemption.State
@@ -64,7 +63,7 @@ def redeem(
     transaction, since the points must be safely taken before the shop is asked.
     """
     is_remote = SOURCES[reward.code_source].is_remote
-    with transaction.atomic(durable=is_remote), acting_for(store.pk):
+    with acting_for(store.pk, durable=is_remote):
         redemption = begin(
             store, customer, reward, multiplier=multiplier, source=source, actor=actor, identity=identity
         )
@@ -73,12 +72,16 @@ def redeem(
 
 def begin(
     store: Store, customer: Customer, reward: Reward, *,
-    multiplier: int = 1, source: str = "api", actor: str = "", identity: str = "",
+    multiplier: int = 1, source: str = "api", actor: str = "", identity: str = "", at: datetime | None = None,
 ) -> Redemption:  # fmt: skip
-    """The part of `redeem` that is in the caller's transaction. A pending redemption needs `finish` once it ended."""
+    """The part of `redeem` that is in the caller's transaction. A pending redemption needs `finish` once it ended.
+
+    `at` is when it happened, for a history that is told later.
+    """
     purses = ledger.lock_wallets(store.pk, [customer.pk])
     first = repeated(store, customer, reward, multiplier, identity)
-    return first or take(store, customer, reward, multiplier, purses, source, actor, identity)
+    told = {"source": source, "actor": actor, "identity": identity, "issued_at": at or timezone.now()}
+    return first or take(store, customer, reward, multiplier, purses, told)
 
 
 def repeated(store, customer: Customer, reward: Reward, multiplier: int, identity: str) -> Redemption | None:
@@ -96,59 +99,44 @@ def as_it_ended(redemption: Redemption) -> Redemption:
     return redemption
 
 
-def take(store, customer, reward, multiplier, purses, source, actor, identity) -> Redemption:
-    now = timezone.now()
-    rewards = store.rewards.select_for_update() if reward.total_limit else store.rewards
-    reward = rewards.select_related(None).get(pk=reward.pk)
-    verdict = judged(store, customer, reward, multiplier, purses[customer.pk].balance)
-    if not verdict.is_ok:
-        raise Refused(verdict.code, explaining.refusal(verdict, store), verdict)
-    maker = SOURCES[reward.code_source]
-    try:
-        handed = maker.take(store, reward)
-    except OutOfCodes as error:
-        raise Refused("out_of_codes", str(error), verdict) from error
+def take(store, customer, reward, multiplier, purses, told: dict[str, Any]) -> Redemption:
+    """`told`: the redemption's fields that the caller says."""
+    if reward.total_limit:  # its takers go one after the other, so that the last one goes to one of them
+        store.rewards.select_for_update().values("pk").get(pk=reward.pk)
+    now = told["issued_at"]
+    seen = usage.look(store, customer, reward, now)
+    if seen.is_other_reward:
+        reward.refresh_from_db()
+        return take(store, customer, reward, multiplier, purses, told)
+    verdict = judge(reward, seen.shopper, seen.taken, now, multiplier=multiplier)
+    handed = hand_out(store, reward, verdict)
     redemption = Redemption.objects.create(
-        store=store, customer=customer, reward=reward, reward_version=reward.version, identity=identity,
-        state=State.PENDING if maker.is_remote else State.ISSUED, points=verdict.cost, multiplier=multiplier,
+        store=store, customer=customer, reward=reward, reward_version=reward.version, points=verdict.cost,
+        multiplier=multiplier, state=State.PENDING if SOURCES[reward.code_source].is_remote else State.ISSUED,
         value=worth(reward, multiplier) or handed.value, code=handed.code, coupon=handed.coupon,
-        decision=verdict.data, source=source, actor=actor, issued_at=now,
-        expires_at=ends_at(store, reward, handed.coupon),
+        decision=verdict.data, expires_at=ends_at(store, reward, handed.coupon, now), **told,
     )  # fmt: skip
-    ledger.settle(store, [spending_of(redemption, verdict.cost, reward.name, actor, is_first=True)], purses)
+    spent = spending_of(redemption, verdict.cost, reward.name, redemption.actor, is_first=True)
+    spent.effective_at = now
+    ledger.settle(store, [spent], purses)
     if redemption.state == State.ISSUED:
         follow_up(store, redemption)
     return redemption
 
 
-def judged(store: Store, customer: Customer, reward: Reward, multiplier: int, balance: Decimal) -> Verdict:
-    state, tags = store.customers.values_list("state", "tags").get(pk=customer.pk)
-    has_codes = SOURCES[reward.code_source].has_codes(store, reward)
-    taken = taken_of(store, customer, reward)
-    return judge(
-        reward, Shopper(state, tags, balance), taken, timezone.now(), multiplier=multiplier, has_codes=has_codes
-    )
+def hand_out(store: Store, reward: Reward, verdict: Verdict) -> Handed:
+    """A code, if the reward may be taken. Raises Refused."""
+    if verdict.is_ok:
+        try:
+            return SOURCES[reward.code_source].take(store, reward)
+        except OutOfCodes:
+            verdict = verdict.without_codes()
+    raise Refused(verdict.code, explaining.refusal(verdict, store), verdict)
 
 
-def taken_of(store: Store, customer: Customer, reward: Reward) -> Taken:
-    """Counted no further than the limit, so that it costs the same however often the reward was taken."""
-    now, of_reward = timezone.now(), store.redemptions.filter(reward=reward).exclude(state=State.CANCELLED)
-
-    def count(limit: int | None, kind: str, **who: Customer) -> int:
-        if not limit:
-            return 0
-        start, end = period(kind, now, store.tz)
-        return of_reward.filter(issued_at__gte=start, issued_at__lt=end, **who).order_by()[:limit].count()
-
-    return Taken(
-        count(reward.customer_limit, reward.customer_limit_period, customer=customer),
-        count(reward.total_limit, reward.total_limit_period),
-    )
-
-
-def ends_at(store: Store, reward: Reward, coupon: CouponCode | None) -> datetime | None:
+def ends_at(store: Store, reward: Reward, coupon: CouponCode | None, now: datetime) -> datetime | None:
     """The sooner of the reward's validity and the end that the code came with."""
-    moments = [expires_at(reward, timezone.now(), store.tz)]
+    moments = [expires_at(reward, now, store.tz)]
     if coupon is not None and coupon.expires_on:
         moments.append(end_of(coupon.expires_on, store.tz))
     return min(filter(None, moments), default=None)
@@ -186,8 +174,10 @@ def finish(store: Store, redemption: Redemption) -> Redemption:
 
 def check(store: Store, customer: Customer, reward: Reward, multiplier: int = 1) -> Verdict:
     """Whether it could be taken now, and why not. Changes nothing."""
-    balance = store.wallets.values_list("balance", flat=True).get(customer=customer, unit="points")
-    return judged(store, customer, reward, multiplier, balance)
+    now, has_codes = timezone.now(), SOURCES[reward.code_source].has_codes(store, reward)
+    seen = usage.look(store, customer, reward, now)
+    verdict = judge(reward, seen.shopper, seen.taken, now, multiplier=multiplier)
+    return verdict if has_codes else verdict.without_codes()
 
 
 def offers_for(store: Store, customer: Customer) -> list[Offered]:
@@ -215,7 +205,8 @@ def reissue(store: Store, redemption: Redemption, *, reason: str, actor: str) ->
         raise CannotCancel("This was cancelled before; its points are back already.")
     customer = redemption.customer
     purses = ledger.lock_wallets(store.pk, [customer.pk])
-    new = take(store, customer, redemption.reward, redemption.multiplier, purses, "support", actor, "")
+    told = {"source": "support", "actor": actor, "issued_at": timezone.now()}
+    new = take(store, customer, redemption.reward, redemption.multiplier, purses, told)
     store.redemptions.filter(pk=redemption.pk).update(replaced_by=new)
     return new
 
