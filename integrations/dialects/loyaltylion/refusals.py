@@ -1,5 +1,7 @@
 """The errors of this wire: one form, whatever went wrong."""
 
+from typing import Any
+
 from django.http import JsonResponse
 
 
@@ -11,9 +13,13 @@ class Refused(Exception):
         self.status, self.code, self.message, self.details = status, code, message, details
         self.headers = {name.replace("_", "-"): value for name, value in headers.items()}
 
-    def response(self) -> JsonResponse:
+    @property
+    def body(self) -> dict[str, Any]:
         error = {"code": self.code, "message": self.message} | ({"details": self.details} if self.details else {})
-        return JsonResponse({"error": error}, status=self.status, headers=self.headers)
+        return {"error": error}
+
+    def response(self) -> JsonResponse:
+        return JsonResponse(self.body, status=self.status, headers=self.headers)
 
 
 def bad_request(message: str) -> Refused:

@@ -77,6 +77,17 @@ def whole(text: str, lowest: int, highest: int = LARGEST) -> int:
     return int(text)
 
 
+def integer(value: Any, lowest: int = 0) -> int:
+    """A number of a body: digits as text will do."""
+    if not isinstance(value, str) and type(value) is not int:
+        raise ValueError("must be a whole number")
+    return whole(str(value).strip(), lowest)
+
+
+def positive(value: Any) -> int:
+    return integer(value, 1)
+
+
 def moment(value: Any) -> datetime:
     """ISO 8601; UTC unless it says otherwise; a date alone is its first moment.
 

@@ -20,8 +20,9 @@ from loyalty.stores.parsers import read_body
 from loyalty.stores.retrying import TWINS, retried
 from loyalty.stores.tenancy import act_for
 
-from . import facts, paging, shapes
+from . import claims, facts, paging, rewards, shapes
 from .authentication import Credential, authenticate
+from .keys import key_of
 from .names import Name
 from .refusals import Refused, bad_request, method_not_allowed, not_found, rate_limited, too_large, unavailable
 
@@ -38,6 +39,7 @@ class Endpoint(View):
 
     http_method_names = ["get", "post", "put"]
     scopes: ClassVar[dict[str, str]] = {}
+    is_alone = False  # it may have to ask the shop, so it has transactions of its own
     credential: Credential
 
     @property
@@ -70,6 +72,8 @@ class Endpoint(View):
 
     def perform(self, handler: Callable[..., HttpResponse], request: HttpRequest, **kwargs: Any) -> HttpResponse:
         """In one transaction; once more from the start when a twin call was in its way."""
+        if self.is_alone:
+            return handler(request, **kwargs)
 
         def alone() -> HttpResponse:
             with transaction.atomic():
@@ -135,6 +139,39 @@ class ActivityState(Endpoint):
         state = facts.read_state(self.body)
         facts.amend(self.store, Name(name), merchant_id, state)
         return empty(204)
+
+
+class Rewards(Endpoint):
+    scopes = {"GET": "read_customers"}
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        return JsonResponse({"rewards": rewards.shown(claims.live(self.store), self.connection)})
+
+
+class AvailableRewards(Endpoint):
+    scopes = {"GET": "read_customers"}
+
+    def get(self, request: HttpRequest, merchant_id: str) -> HttpResponse:
+        customer = claims.customer_named(self.store, merchant_id)
+        return JsonResponse({"rewards": rewards.shown(claims.available(self.store, customer), self.connection)})
+
+
+class ClaimedRewards(Endpoint):
+    scopes = {"POST": "write_customers"}
+    is_alone = True
+
+    def post(self, request: HttpRequest, merchant_id: str) -> HttpResponse:
+        told, key = claims.read(self.body), key_of(request, self.credential, self.body)
+        status, answer = claims.claim(self.connection, merchant_id, told, key, self.credential.name)
+        return JsonResponse(answer, status=status)
+
+
+class ClaimedRewardRefund(Endpoint):
+    scopes = {"POST": "write_customers"}
+
+    def post(self, request: HttpRequest, merchant_id: str, claimed_reward_id: str) -> HttpResponse:
+        number = int(claimed_reward_id) if len(claimed_reward_id) < 19 else 0
+        return JsonResponse(claims.refund(self.connection, merchant_id, number, self.credential.name))
 
 
 class WhoAmI(Endpoint):
