@@ -2,7 +2,7 @@
 
 `settle` makes a source worth exactly what is asked and posts only the difference. Approve, void, partial
 refund, cancel, replay and duplicate are the same call with another target, so calling it twice changes
-nothing. Everything is done in sets: four statements whatever the number of settlements.
+nothing. Everything is done in sets: three statements whatever the number of settlements.
 """
 
 from collections.abc import Iterable
@@ -73,7 +73,6 @@ TOTALS: dict[str, tuple[str, int]] = {
 }  # fmt: skip
 
 
-@transaction.atomic
 def settle(store: Store, settlements: Iterable[Settlement], purses: "dict[int, Purse] | None" = None) -> list[dict]:
     """Post what is missing; returns the new entries as dicts, in order. Raises InsufficientPoints.
 
@@ -84,12 +83,12 @@ def settle(store: Store, settlements: Iterable[Settlement], purses: "dict[int, P
     if not settlements:
         return []
     if purses is None:
-        purses = lock_wallets(store.pk, {one.customer_id for one in settlements})
+        with transaction.atomic():
+            return settle(store, settlements, lock_wallets(store.pk, {one.customer_id for one in settlements}))
     posted = read_posted(store, purses, settlements)
     entries = draw_up(store, purses, posted, settlements)
     if entries:
-        insert_entries(store.pk, entries)
-        update_wallets(store.pk, purses, {entry["wallet_id"] for entry in entries})
+        write(store.pk, entries, purses)
     return entries
 
 
@@ -183,40 +182,35 @@ def meet_debt(store: Store, purse: Purse, posted, one: Settlement, now: datetime
     return []
 
 
-# Entries and their events in one statement, so that neither can be without the other (L15).
-INSERT_ENTRIES = """
+# Entries, their events (L15) and the balances in one statement, so that none can be without the others.
+WRITE = """
 WITH entry AS (
     INSERT INTO customers_ledgerentry (store_id, wallet_id, customer_id, public_id, seq, kind, points, pending,
         balance_after, pending_after, source, revision, reason, actor, effective_at, expires_at, created_at)
     SELECT %(store)s, wallet_id, customer_id, gen_random_uuid(), seq, kind, points, pending,
         balance_after, pending_after, source, revision, reason, actor, effective_at, expires_at, clock_timestamp()
-      FROM json_to_recordset(%(rows)s::json) AS row (wallet_id bigint, customer_id bigint, seq bigint, kind text,
+      FROM json_to_recordset(%(entries)s::json) AS row (wallet_id bigint, customer_id bigint, seq bigint, kind text,
         points numeric, pending numeric, balance_after numeric, pending_after numeric, source text,
         revision integer, reason text, actor text, effective_at timestamptz, expires_at timestamptz)
     RETURNING id, customer_id, created_at
+), event AS (
+    INSERT INTO customers_event (store_id, customer_id, public_id, topic, entry_id, data, created_at)
+    SELECT %(store)s, customer_id, gen_random_uuid(), 'points.moved', id, '{}', created_at FROM entry
 )
-INSERT INTO customers_event (store_id, customer_id, public_id, topic, entry_id, data, created_at)
-SELECT %(store)s, customer_id, gen_random_uuid(), 'points.moved', id, '{}', created_at FROM entry
-"""
-
-UPDATE_WALLETS = """
 UPDATE customers_wallet AS wallet
    SET balance = row.balance, pending = row.pending, last_seq = row.seq, earned = wallet.earned + row.earned,
        spent = wallet.spent + row.spent, expired = wallet.expired + row.expired
-  FROM json_to_recordset(%(rows)s::json) AS row (id bigint, balance numeric, pending numeric, seq bigint,
+  FROM json_to_recordset(%(wallets)s::json) AS row (id bigint, balance numeric, pending numeric, seq bigint,
        earned numeric, spent numeric, expired numeric)
  WHERE wallet.store_id = %(store)s AND wallet.id = row.id
 """
 
 
-def insert_entries(store_id: int, entries: list[dict]) -> None:
-    run_set(INSERT_ENTRIES, {"store": store_id, "rows": recordset(entries)})
-
-
-def update_wallets(store_id: int, purses: dict[int, Purse], changed: set[int]) -> None:
-    rows = [
+def write(store_id: int, entries: list[dict], purses: dict[int, Purse]) -> None:
+    changed = {entry["wallet_id"] for entry in entries}
+    wallets = [
         {"id": purse.id, "balance": purse.balance, "pending": purse.pending, "seq": purse.seq} | purse.totals
         for purse in purses.values()
         if purse.id in changed
     ]
-    run_set(UPDATE_WALLETS, {"store": store_id, "rows": recordset(rows)})
+    run_set(WRITE, {"store": store_id, "entries": recordset(entries), "wallets": recordset(wallets)})

@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from loyalty.stores import broker
 from loyalty.stores.models import Store
+from loyalty.stores.sets import run_set
 from loyalty.stores.tenancy import acting_for
 
 from .models import CodePool, CouponCode
@@ -26,22 +27,39 @@ def take(store: Store, pool: CodePool) -> CouponCode:
     Locks one code and nothing else, so takers do not wait for each other until the last codes.
     """
     for source in chain(pool):
-        code = oldest_free(store, source, skip_locked=True) or oldest_free(store, source, skip_locked=False)
+        code = oldest_free(store, source, SKIPPING) or oldest_free(store, source, WAITING)
         if code:
-            code.state = CouponCode.State.ISSUED
-            code.save(update_fields=["state"])
-            if source.low_since or is_low(store, source):
-                broker.nudge(WATCH, store.pk)
             return code
     raise OutOfCodes(f"“{pool}” has no code left.")
 
 
-def oldest_free(store: Store, pool: CodePool, *, skip_locked: bool) -> CouponCode | None:
-    """Without `skip_locked` it waits for what others hold: a code that was skipped may come back.
+# MATERIALIZED: as a plain sub-select it may run again for each row that is joined, and issue a code twice.
+# Of a range of pools there is one: with `pool = x ORDER BY id` PostgreSQL may walk the primary key instead, past
+# millions of issued codes. `left` counts no further than says whether the pool is low.
+FREE = """
+  FROM spending_couponcode WHERE store_id = %(store)s AND pool_id BETWEEN %(pool)s AND %(pool)s AND state = 'free'
+   AND (expires_on IS NULL OR expires_on >= %(today)s) ORDER BY pool_id, id
+"""
+SKIPPING = f"""
+WITH oldest AS MATERIALIZED (SELECT id {FREE} LIMIT 1 FOR UPDATE SKIP LOCKED)
+UPDATE spending_couponcode AS code SET state = 'issued' FROM oldest
+ WHERE code.store_id = %(store)s AND code.id = oldest.id
+RETURNING code.id, code.code, code.value, code.expires_on,
+          (SELECT count(*) FROM (SELECT {FREE} LIMIT %(enough)s) AS free)
+"""  # noqa: S608
+WAITING = SKIPPING.replace("SKIP LOCKED", "")  # a code that another holds may come back, so it is not sold out yet
 
-    A SELECT of its own: the sub-select of an UPDATE may run twice and issue a code twice.
-    """
-    return usable(store, pool).select_for_update(skip_locked=skip_locked).first()
+
+def oldest_free(store: Store, pool: CodePool, statement: str) -> CouponCode | None:
+    """Issue it, and have the stock looked at when few are left."""
+    asked = {"store": store.pk, "pool": pool.pk, "today": today(store), "enough": pool.low_stock_at + 2}
+    for pk, code, value, expires_on, left in run_set(statement, asked, is_prepared=True):  # one or none
+        if pool.low_since or left <= pool.low_stock_at + 1:  # with this one
+            broker.nudge(WATCH, store.pk)
+        return CouponCode(
+            pk=pk, store=store, pool=pool, code=code, state=CouponCode.State.ISSUED, value=value, expires_on=expires_on
+        )
+    return None
 
 
 def usable(store: Store, pool: CodePool) -> QuerySet[CouponCode]:

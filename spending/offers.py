@@ -72,6 +72,10 @@ class Verdict:
         """The refusal in one word for machines; "" when it is allowed."""
         return REFUSALS[self.failed["check"]] if self.failed else ""
 
+    def without_codes(self) -> "Verdict":
+        """The same, with no code left: told last, so that whoever lacks points hears of the points."""
+        return Verdict(self.cost, [*self.checks, {"check": "codes", "ok": False}])
+
     @property
     def data(self) -> dict[str, Any]:
         return {"cost": digits(self.cost), "checks": self.checks}
@@ -85,9 +89,7 @@ REFUSALS = {
 }  # fmt: skip
 
 
-def judge(
-    offer: Offer, shopper: Shopper, taken: Taken, now: datetime, *, multiplier: int = 1, has_codes: bool = True
-) -> Verdict:
+def judge(offer: Offer, shopper: Shopper, taken: Taken, now: datetime, *, multiplier: int = 1) -> Verdict:
     """Look at every condition that is set, so that the answer names them all."""
     kind = KINDS[offer.kind]
     cost = kind.cost(offer.points, offer.settings, multiplier)
@@ -107,8 +109,6 @@ def judge(
     checks.append(
         {"check": "balance", "ok": shopper.balance >= cost, "seen": digits(shopper.balance), "want": digits(cost)}
     )
-    if not has_codes:
-        checks.append({"check": "codes", "ok": False})
     return Verdict(cost, checks)
 
 

@@ -8,14 +8,14 @@ from django.db import connection
 
 def main() -> None:
     parser = argparse.ArgumentParser("bin/bench", description=__doc__)
-    parser.add_argument("--only", choices=["accept", "apply", "read"], help="one of them")
+    parser.add_argument("--only", choices=["accept", "apply", "read", "redeem"], help="one of them")
     parser.add_argument("--rounds", type=int, default=5, help="how often ours and the floor take turns (5)")
     options = parser.parse_args()
     django.setup()
 
-    from loyalty.bench import accept, apply, read
+    from loyalty.bench import accept, apply, read, redeem
 
-    benches = {"accept": accept, "apply": apply, "read": read}
+    benches = {"accept": accept, "apply": apply, "read": read, "redeem": redeem}
     print(f"{'what':<44} {'ours':>14} {'floor':>14} {'ratio':>7} {'wanted':>8}", flush=True)
     for name, bench in benches.items():
         if options.only in (None, name):

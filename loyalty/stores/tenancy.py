@@ -29,12 +29,20 @@ def store_list(*store_ids: int) -> str:
 
 
 @contextmanager
-def acting_for(*store_ids: int) -> Iterator[None]:
-    """Open a transaction (or savepoint) that may touch these stores' rows and no others."""
-    with transaction.atomic(), connection.cursor() as cursor:
+def acting_for(*store_ids: int, durable: bool = False) -> Iterator[None]:
+    """Open a transaction (or savepoint) that may touch these stores' rows and no others.
+
+    `durable`: it must be the outermost one, so that it is committed when this ends.
+    """
+    is_outermost = not connection.in_atomic_block  # then the setting ends with the transaction
+    with transaction.atomic(durable=durable), connection.cursor() as cursor:
+        if is_outermost:
+            act_for(*store_ids)
+            yield
+            return
         cursor.execute("SELECT current_setting('app.stores', true)")
         before = cursor.fetchone()[0] or ""
-        cursor.execute("SELECT set_config('app.stores', %s, true)", [store_list(*store_ids)])
+        act_for(*store_ids)
         yield
         cursor.execute("SELECT set_config('app.stores', %s, true)", [before])
 

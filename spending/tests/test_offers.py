@@ -86,8 +86,8 @@ def test_a_limit_lets_the_last_one_through_and_the_next_not(limit):
 
 
 def test_no_code_left_is_told_last_so_that_whoever_lacks_points_hears_of_the_points():
-    sold_out = judge(offer(), shopper(), Taken(), NOW, has_codes=False)
-    poor = judge(offer(), shopper(balance=Decimal(0)), Taken(), NOW, has_codes=False)
+    sold_out = judge(offer(), shopper(), Taken(), NOW).without_codes()
+    poor = judge(offer(), shopper(balance=Decimal(0)), Taken(), NOW).without_codes()
     assert (sold_out.code, poor.code) == ("out_of_codes", "insufficient_points")
 
 
