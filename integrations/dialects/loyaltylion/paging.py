@@ -4,7 +4,7 @@ import base64
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar
 from urllib.parse import urlencode
 
@@ -23,6 +23,9 @@ LIMIT, MOST = 100, 500
 LAST_OFFSET = 10**15
 TICK = timedelta(milliseconds=1)  # times are told to the millisecond, and compared as told
 DAY = timedelta(days=1)
+# A row's id and its moment are given by different clocks and transactions of some length: by far less than this apart.
+SLACK = timedelta(hours=1)
+NEAR = 1000  # ids, so many as may be looked at one by one
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +87,11 @@ def decoded(cursor: str, filters: tuple[str, ...]) -> Place:
 
 
 def between(rows: QuerySet[ROW], filters: Mapping[str, str], name: str, column: str) -> QuerySet[ROW]:
-    """Narrow by `<name>_min` and `<name>_max`, both inclusive; a date alone as maximum is its whole day."""
+    """Narrow by `<name>_min` and `<name>_max`, both inclusive; a date alone as maximum is its whole day.
+
+    Also by id, in whose order rows are read: else a page of long ago would look at all that came since.
+    """
+    every = rows
     for end in ("min", "max"):
         parameter = f"{name}_{end}"
         if not (text := filters.get(parameter)):
@@ -93,12 +100,27 @@ def between(rows: QuerySet[ROW], filters: Mapping[str, str], name: str, column: 
             at = moment(text)
             at = at.replace(microsecond=at.microsecond // 1000 * 1000)
             if end == "min":
-                rows = rows.filter(**{f"{column}__gte": at})
+                rows = rows.filter(**{f"{column}__gte": at}, pk__gte=id_about(every, column, at, SLACK))
             else:
-                rows = rows.filter(**{f"{column}__lt": at + (DAY if is_whole_day(text) else TICK)})
+                at += DAY if is_whole_day(text) else TICK
+                rows = rows.filter(**{f"{column}__lt": at}, pk__lt=id_about(every, column, at, -SLACK) + NEAR)
         except (ValueError, OverflowError) as error:
             raise bad_request(f"{parameter} must be a date such as 2025-01-31T12:30:00Z.") from error
     return rows
+
+
+def id_about(rows: QuerySet[ROW], column: str, at: datetime, later: timedelta) -> int:
+    """The id from which on rows are of this moment or newer, if all were so much `later`; or one at most NEAR below."""
+    places = rows.prefetch_related(None).order_by("pk").values_list("pk", column)
+    first, last = places.first(), places.last()
+    if first is None or last is None:
+        return 0
+    low, high = first[0], last[0] + 1
+    while high - low > NEAR:
+        middle = (low + high) // 2
+        pk, told = places.filter(pk__gte=middle)[0]
+        low, high = (pk + 1, high) if told + later < at else (low, middle)
+    return low
 
 
 @dataclass(frozen=True, slots=True)

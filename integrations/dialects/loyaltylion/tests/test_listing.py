@@ -316,3 +316,42 @@ def test_both_ends_of_a_range_are_inside(shop, many, query, expected):
         numbers[pk] = place
 
     assert [numbers[pk] for pk in ids(shop.get("/v2/activities", since_id=0, **query))] == expected
+
+
+@pytest.fixture
+def year(store, customer, monkeypatch):
+    """Two thousand activities over a year; returns their ids."""
+    monkeypatch.setattr("integrations.dialects.loyaltylion.paging.NEAR", 10)
+    start = datetime.fromisoformat("2025-01-01T00:00:00+00:00")
+    moments = [start + timedelta(hours=4 * number) for number in range(2000)]
+    made = [Activity(store=store, customer=customer, action="custom:x", received_at=moment) for moment in moments]
+    Activity.objects.bulk_create(made)
+    return [row.pk for row in made]
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ({"created_at_max": "2025-01-03"}, slice(17, None, -1)),
+        ({"created_at_min": "2025-11-29T20:00:00Z"}, slice(None, 1996, -1)),
+        ({"created_at_min": "2025-03-01", "created_at_max": "2025-03-01", "since_id": 0}, slice(354, 360)),
+        ({"created_at_max": "2024-12-31"}, slice(0, 0)),
+        ({"created_at_min": "2026-06-01"}, slice(0, 0)),
+        ({"created_at_min": "0001-01-01", "created_at_max": "9999-12-30", "limit": 2}, slice(None, 1997, -1)),
+    ],
+)
+def test_a_range_looks_at_few_rows_outside_of_it(shop, year, query, expected):
+    with CaptureQueriesContext(database) as asked:
+        answer = shop.get("/v2/activities", **query)
+    assert ids(answer) == year[expected]
+    of_rows = next(one["sql"] for one in asked if '"earning_earningrule"' in one["sql"])
+    with database.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off")
+        cursor.execute(f"EXPLAIN (ANALYZE) {of_rows}")
+        plan = "\n".join(line for (line,) in cursor.fetchall())
+    assert sum(map(int, re.findall(r"Rows Removed by Filter: (\d+)", plan))) < 30
+
+
+def test_a_range_costs_few_statements(shop, year, django_assert_max_num_queries):
+    with django_assert_max_num_queries(45):
+        shop.get("/v2/activities", created_at_min="2025-03-01", created_at_max="2025-03-02")
