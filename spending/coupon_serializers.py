@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 
@@ -32,7 +33,8 @@ class PoolSerializer(serializers.ModelSerializer):
         model = CodePool
         fields = ("id", "name", "low_stock_at", "when_empty", "fallback", "low_since", "counts", "created_at")
 
-    def get_counts(self, pool: CodePool) -> CountsSerializer:
+    @extend_schema_field(CountsSerializer)
+    def get_counts(self, pool: CodePool) -> dict[str, int]:
         return coupon_stock.counts_of(self.context["store"], pool)
 
 
@@ -107,10 +109,12 @@ class ImportSerializer(serializers.ModelSerializer):
             "loaded", "refusal", "problems", "encodings", "layout", "created_at", "finished_at",
         )  # fmt: skip
 
-    def get_problems(self, row: CouponImport) -> FlawSerializer(many=True):
+    @extend_schema_field(FlawSerializer(many=True))
+    def get_problems(self, row: CouponImport) -> list[dict[str, Any]]:
         return [dict(zip(("line", "text", "why"), problem, strict=True)) for problem in row.problems]
 
-    def get_encodings(self, row: CouponImport) -> PreviewSerializer(many=True):
+    @extend_schema_field(PreviewSerializer(many=True))
+    def get_encodings(self, row: CouponImport) -> list[dict[str, str]]:
         asked = row.layout.get("asked") if row.state == CouponImport.State.ASKING else None
         return previews(bytes.fromhex(asked["sample"])) if asked else []
 
