@@ -5,10 +5,9 @@ must hold for it to pay (`checks`) and what it pays (`worth`). Both get plain va
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal, InvalidOperation
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from django import forms
 
@@ -18,8 +17,7 @@ if TYPE_CHECKING:
 Check = dict[str, Any]  # {"check", "ok", "seen"?, "want"?}: one condition, what was seen, the verdict
 
 
-@dataclass(frozen=True, slots=True)
-class Worth:
+class Worth(NamedTuple):
     """Points before the store's rounding, and how they came about."""
 
     points: Decimal

@@ -1,17 +1,19 @@
 """Apply a batch of due activities: evaluate in memory, settle, stamp. A handful of statements whatever its size."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+import orjson
 from django.utils import timezone
 
 from customers import ledger
 from customers.ledger import Settlement
 from loyalty.stores.models import ROUNDINGS, Store
-from loyalty.stores.sets import recordset, run_set
+from loyalty.stores.sets import array, recordset, run_set
 
 from . import goals
 from .activities import stay_guests
@@ -25,20 +27,23 @@ SELECT activity.id, activity.customer_id, activity.action, activity.occurred_at,
        activity.rule_version, activity.points, activity.order_id, activity.applied_at IS NULL,
        (activity.decision ->> 'room')::numeric,
        customer.state, customer.tags, customer.birthday_set_at, customer.orders_count, customer.orders_total
-  FROM (SELECT * FROM earning_activity WHERE store_id = %(store)s AND id = ANY(%(ids)s) AND due_at IS NOT NULL
+  FROM (SELECT * FROM earning_activity WHERE store_id = %(store)s AND id = ANY(%(ids)s::bigint[]) AND due_at IS NOT NULL
            AND (%(token)s::uuid IS NULL OR claim_token = %(token)s::uuid) ORDER BY id FOR UPDATE) AS activity
   JOIN customers_customer AS customer ON customer.store_id = %(store)s AND customer.id = activity.customer_id
  ORDER BY activity.id
 """
 
+# The rule is looked up in the store, once for each outcome: a foreign key would look once for each activity.
 STAMP = """
 UPDATE earning_activity AS activity
-   SET state = row.state, points = row.points, rule_id = row.rule_id, rule_version = row.rule_version,
+   SET state = row.state, points = row.points, rule_id = rule.id, rule_version = row.rule_version,
        decision = row.decision, due_at = row.due_at, applied_at = COALESCE(activity.applied_at, clock_timestamp()),
        claim_token = NULL, claimed_until = NULL, quarantined_at = NULL, attempts = 0, error = ''
-  FROM json_to_recordset(%(rows)s::json) AS row (id bigint, state text, points numeric, rule_id bigint,
+  FROM json_to_recordset(%(rows)s::json) AS row (ids bigint[], state text, points numeric, rule_id bigint,
        rule_version integer, decision jsonb, due_at timestamptz)
- WHERE activity.store_id = %(store)s AND activity.id = row.id
+  LEFT JOIN earning_earningrule AS rule ON rule.store_id = %(store)s AND rule.id = row.rule_id
+ CROSS JOIN LATERAL unnest(row.ids) AS stamped (id)
+ WHERE activity.store_id = %(store)s AND activity.id = stamped.id
 """
 
 
@@ -82,7 +87,10 @@ def apply_now(store: Store, ids: list[int]) -> None:
 
 
 def lock_due(store_id: int, token: object, ids: list[int]) -> list[Due]:
-    return [Due(*row) for row in run_set(SELECT_DUE, {"store": store_id, "ids": ids, "token": token})]
+    return [
+        Due(*row)
+        for row in run_set(SELECT_DUE, {"store": store_id, "ids": array(ids), "token": token}, is_prepared=True)
+    ]
 
 
 def apply_rows(store: Store, rows: list[Due]) -> None:
@@ -95,7 +103,7 @@ def apply_rows(store: Store, rows: list[Due]) -> None:
     orders = orders_of(store, rows)
     scale = Scale(store.quantum, ROUNDINGS[store.points_rounding])
     now = timezone.now()
-    settlements, stamps = [], []
+    settlements, stamps = [], Stamps()
     for row in rows:
         granted = rulebook.granted(row)
         person = Person(row.customer_state, row.tags, row.birthday_set_at)
@@ -106,9 +114,9 @@ def apply_rows(store: Store, rows: list[Due]) -> None:
             due_at = now + LOOK_AGAIN
         usage.add(row, decision)
         settlements.append(settlement_of(row, decision))
-        stamps.append(stamp_of(row, decision, due_at))
+        stamps.add(row, decision, due_at)
     ledger.settle(store, settlements, purses)
-    run_set(STAMP, {"store": store.pk, "rows": recordset(stamps)})
+    stamps.write(store)
 
 
 def waits_to_join(row: Due) -> bool:
@@ -156,14 +164,29 @@ def moment_of(row: Due, decision: Decision) -> datetime | None:
     return decision.approve_at if row.state == "pending" else None
 
 
-def stamp_of(row: Due, decision: Decision, due_at: datetime | None) -> dict[str, Any]:
-    """The row as stored. A voided activity keeps the points it was last worth."""
-    points = decision.points if decision.state in ("approved", "pending") else (row.points or decision.granted)
-    return {
-        "id": row.id, "state": decision.state, "points": str(points),
-        "rule_id": decision.rule and decision.rule.id, "rule_version": decision.rule and decision.rule.version,
-        "decision": decision.data | {"state": decision.state}, "due_at": due_at and due_at.isoformat(),
-    }  # fmt: skip
+class Stamps:
+    """What is written on activities. Many come out alike: each outcome is sent once, with the ids it is of."""
+
+    def __init__(self) -> None:
+        self.ids: dict[tuple, list[int]] = defaultdict(list)
+
+    def add(self, row: Due, decision: Decision, due_at: datetime | None) -> None:
+        """A voided activity keeps the points it was last worth."""
+        points = decision.points if decision.state in ("approved", "pending") else (row.points or decision.granted)
+        rule = decision.rule
+        explanation = recordset(decision.data | {"state": decision.state})
+        paid_by = (rule.id, rule.version) if rule else (None, None)
+        self.ids[decision.state, str(points), *paid_by, explanation, due_at].append(row.id)
+
+    def write(self, store: Store) -> None:
+        rows = [
+            {
+                "ids": ids, "state": state, "points": points, "rule_id": rule_id, "rule_version": rule_version,
+                "decision": orjson.Fragment(explanation), "due_at": due_at,
+            }
+            for (state, points, rule_id, rule_version, explanation, due_at), ids in self.ids.items()
+        ]  # fmt: skip
+        run_set(STAMP, {"store": store.pk, "rows": recordset(rows)}, is_prepared=True)
 
 
 def orders_of(store: Store, rows: Iterable[Due]) -> dict[int, dict[str, Any]]:

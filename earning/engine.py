@@ -5,10 +5,10 @@ run and the "why did I get no points?" page all call it.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from .actions import KINDS, Check
 
@@ -39,30 +39,27 @@ class Rule:
     approval_days: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Person:
+class Person(NamedTuple):
     state: str = "enrolled"
     tags: Sequence[str] = ()
     birthday_set_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Fact:
+class Fact(NamedTuple):
     """What happened. `order` holds a folded order: amounts as text, `is_awardable`, `is_cancelled`."""
 
     action: str
     occurred_at: datetime
-    properties: Mapping[str, Any] = field(default_factory=dict)
+    properties: Mapping[str, Any] = {}
     order: Mapping[str, Any] | None = None
     asked_state: str = ""
     asked_points: Decimal | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(NamedTuple):
     """How much of a rule's limit a customer has used in the period of the fact."""
 
-    count: int = 0
+    times: int = 0
     points: Decimal = ZERO
 
 
@@ -147,7 +144,7 @@ def in_dates(rule: Rule, moment: datetime) -> Check:
 
 
 def within_limit(rule: Rule, used: Usage) -> Check:
-    so_far = used.count if rule.limit == "count" else used.points
+    so_far = used.times if rule.limit == "count" else used.points
     return {
         "check": "limit", "ok": so_far < (rule.limit_value or 0), "seen": plain(so_far),
         "want": plain(rule.limit_value or ZERO), "of": rule.limit, "period": rule.limit_period,

@@ -196,7 +196,7 @@ class Activity(Fact):
         DECLINED = "declined", "Declined"
         VOID = "void", "Void"
 
-    # db_constraint=False: composite keys (store, ...) check these; see migration 0002.
+    # db_constraint=False: composite keys (store, ...) check these, the stamp its rule; see migration 0002.
     store = models.ForeignKey(Store, models.PROTECT, related_name="activities", db_index=False, db_constraint=False)
     public_id = models.UUIDField(default=uuid7, editable=False)
     customer = models.ForeignKey(

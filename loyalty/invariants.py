@@ -133,6 +133,11 @@ INVARIANTS = [
           LEFT JOIN customers_wallet AS wallet ON wallet.store_id = entry.store_id AND wallet.id = entry.wallet_id
            AND wallet.customer_id = entry.customer_id
          WHERE entry.store_id = %(store)s AND wallet.id IS NULL
+        UNION ALL
+        SELECT format('activity %%s was paid by rule %%s', activity.id, activity.rule_id)
+          FROM earning_activity AS activity
+          LEFT JOIN earning_earningrule AS rule ON rule.store_id = activity.store_id AND rule.id = activity.rule_id
+         WHERE activity.store_id = %(store)s AND activity.rule_id IS NOT NULL AND rule.id IS NULL
         """,
     ),
     Invariant(

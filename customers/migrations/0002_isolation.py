@@ -18,7 +18,13 @@ class Migration(migrations.Migration):
         AppendOnly("customers_ledgerentry", "customers_event"),
         StoreForeignKey("customers_customeralias", "customer_id", "customers_customer"),
         StoreForeignKey("customers_wallet", "customer_id", "customers_customer"),
-        StoreForeignKey("customers_event", "customer_id", "customers_customer"),
+        # An entry's event is of the entry's customer, whom the entry's key has checked: only others are looked up.
+        migrations.RunSQL(
+            "ALTER TABLE customers_event ADD COLUMN entryless_customer_id bigint"
+            " GENERATED ALWAYS AS (CASE WHEN entry_id IS NULL THEN customer_id END) STORED",
+            "ALTER TABLE customers_event DROP COLUMN entryless_customer_id",
+        ),
+        StoreForeignKey("customers_event", "entryless_customer_id", "customers_customer"),
         StoreForeignKey("customers_ordernotice", "customer_id", "customers_customer"),
         migrations.RunSQL(
             [

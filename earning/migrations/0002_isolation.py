@@ -18,7 +18,6 @@ class Migration(migrations.Migration):
         StoreForeignKey("earning_order", "customer_id", "customers_customer"),
         StoreForeignKey("earning_activity", "customer_id", "customers_customer"),
         StoreForeignKey("earning_activity", "order_id", "earning_order"),
-        StoreForeignKey("earning_activity", "rule_id", "earning_earningrule"),
         StoreForeignKey("earning_activity", "asked_rule_id", "earning_earningrule"),
         # Claiming a fact updates no indexed column: room on the page keeps that HOT.
         migrations.RunSQL("ALTER TABLE earning_activity SET (fillfactor = 50)", migrations.RunSQL.noop),

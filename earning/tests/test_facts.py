@@ -137,3 +137,28 @@ def test_two_workers_at_once_apply_each_fact_once_and_keep_the_limit(add_rule):
     facts.drain(Activity, store.pk, applying.apply, seconds=5)
     assert Wallet.objects.get(customer=customer).balance == 300
     assert store.activities.filter(applied_at__isnull=True).count() == 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_backlog_is_drained_from_two_connections_and_each_fact_applied_once(add_rule):
+    store = open_store("busy")
+    add_rule(store, name="Read", points=10)
+    customer = make_customer(store, "c1")
+    total = 3 * facts.BATCH + 7
+    for start in range(0, total, 500):
+        activities.record_many(
+            store,
+            [
+                NewActivity("custom:read", Identity.of(external_id="c1"), external_id=f"a{number}")
+                for number in range(start, min(start + 500, total))
+            ],
+        )
+    backends = set()
+
+    def apply(store_id, token, ids):
+        backends.add(connection.connection.info.backend_pid)
+        applying.apply(store_id, token, ids)
+
+    assert facts.drain(Activity, store.pk, apply) == total
+    assert len(backends) == 2
+    assert Wallet.objects.get(customer=customer).balance == 10 * total == 10 * store.entries.count()

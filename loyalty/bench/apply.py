@@ -13,7 +13,7 @@ from earning import activities, applying
 from earning.activities import NewActivity
 from earning.models import Activity
 from loyalty.celery import keep_start_up_out_of_the_collector
-from loyalty.stores.facts import BATCH, work
+from loyalty.stores.facts import BATCH, drain
 from loyalty.stores.models import Store
 from loyalty.stores.tenancy import acting_for
 
@@ -86,7 +86,7 @@ def run(rounds: int) -> Iterator[str]:
             tell(store)
             owning.execute("ANALYZE")
             owning.execute(FILL)
-            ours.append(rate(lambda store=store: work(Activity, store.pk, applying.apply)))
+            ours.append(rate(lambda store=store: drain(Activity, store.pk, applying.apply)))
             floor.append(rate(lambda: owning.execute(APPLY).fetchone()[0]))
     yield per_second("apply: facts by one worker / one SQL statement", ours, floor, 0.4)
 

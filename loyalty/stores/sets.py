@@ -1,6 +1,7 @@
 """Statements that carry a whole set of rows."""
 
 import json
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
@@ -19,6 +20,11 @@ def run_set(statement: str, params: dict[str, Any], *, is_prepared: bool = False
     with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
         cursor.execute(statement, params, binary=True, prepare=is_prepared)
         return cursor.fetchall() if cursor.description else []
+
+
+def array(numbers: Iterable[int]) -> str:
+    """Numbers as the text of an array: much faster than a list that the driver has to look through."""
+    return f"{{{','.join(map(str, numbers))}}}"
 
 
 def recordset(rows: list[dict[str, Any]] | dict[str, Any]) -> str:
