@@ -260,6 +260,7 @@ class Social(Link):
 @register
 class FacebookLike(Social):
     key, label, icon = "facebook_like", "Like on Facebook", "brand-facebook"
+    help = "Points for liking your page, once per customer."
 
 
 @register
@@ -292,6 +293,7 @@ class TikTokFollow(Social):
 @register
 class YouTubeSubscribe(Social):
     key, label, icon = "youtube_subscribe", "Subscribe on YouTube", "brand-youtube"
+    help = "Points for subscribing to your channel, once per customer."
 
 
 @register

@@ -25,7 +25,9 @@ def tell(store: Store, happened: list[Happening]) -> None:
         with acting_for(store.pk):
             for day in days:
                 calendar_facts.record(store, day)
-                tell_day(store, by_day.get(day, []))
+                for run in runs(by_day.get(day, []), is_in_turn=len(days) == 1):
+                    tell_run(store, run)
+                    work(OrderFact, store.pk, orders.apply)
             apply(store)
 
 
@@ -49,12 +51,19 @@ def stretches(by_day: dict[date, list[Happening]]) -> Iterator[list[date]]:
     yield days
 
 
+def runs(happened: list[Happening], *, is_in_turn: bool) -> list[list[Happening]]:
+    """A day that people look at closely is told in turns, so that its orders stand among the deeds where they were."""
+    if not is_in_turn:
+        return [happened]
+    return [list(group) for _, group in groupby(happened, key=lambda one: isinstance(one, Ordered))]
+
+
 def apply(store: Store) -> None:
     work(OrderFact, store.pk, orders.apply)
     drain(Activity, store.pk, applying.apply)  # orders reach goals, which are due then
 
 
-def tell_day(store: Store, happened: list[Happening]) -> None:
+def tell_run(store: Store, happened: list[Happening]) -> None:
     news: list[NewActivity] = []
     facts: list[OrderFact] = []
     for one in happened:
