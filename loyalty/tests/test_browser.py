@@ -1,13 +1,12 @@
 """What only a browser can tell: points that appear without a reload, the keyboard, contrast, a phone's width."""
 
 import json
-import shutil
 import urllib.request
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.utils import timezone
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
 from conftest import PASSWORD, apply_all, make_customer, open_store, staff
 from customers.enrolment import Identity
@@ -16,15 +15,6 @@ from loyalty.stores.models import Store
 from loyalty.stores.tenancy import acting_for
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
-        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")  # Playwright's own loop runs in this thread
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
