@@ -100,7 +100,7 @@ SELECT customer_id, id, balance, pending, last_seq FROM customers_wallet
 
 def lock_wallets(store_id: int, customer_ids: Iterable[int]) -> dict[int, Purse]:
     """Lock wallets in id order, so that two sets never wait for each other in a circle. Keyed by customer."""
-    rows = run_set(LOCK, {"store": store_id, "customers": sorted(customer_ids)})
+    rows = run_set(LOCK, {"store": store_id, "customers": sorted(customer_ids)}, is_prepared=True)
     return {customer_id: Purse(*wallet) for customer_id, *wallet in rows}
 
 
@@ -213,4 +213,5 @@ def write(store_id: int, entries: list[dict], purses: dict[int, Purse]) -> None:
         for purse in purses.values()
         if purse.id in changed
     ]
-    run_set(WRITE, {"store": store_id, "entries": recordset(entries), "wallets": recordset(wallets)})
+    params = {"store": store_id, "entries": recordset(entries), "wallets": recordset(wallets)}
+    run_set(WRITE, params, is_prepared=True)

@@ -1,6 +1,7 @@
 """What becomes of a redemption: used, cancelled, expired, handed over."""
 
 from decimal import Decimal
+from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
@@ -34,10 +35,14 @@ def spending_of(redemption: Redemption, points: Decimal, reason: str, actor: str
 
 
 def record(redemption: Redemption, topic: Topic, **more: object) -> None:
-    data = {"redemption": str(redemption.public_id), "reward": redemption.reward.name, "points": str(redemption.points)}
     Event.objects.create(
-        store_id=redemption.store_id, customer_id=redemption.customer_id, topic=topic, data=data | more
+        store_id=redemption.store_id, customer_id=redemption.customer_id, topic=topic, data=about(redemption) | more
     )
+
+
+def about(redemption: Redemption) -> dict[str, Any]:
+    """What each event of it tells."""
+    return {"redemption": str(redemption.public_id), "reward": redemption.reward.name, "points": str(redemption.points)}
 
 
 @transaction.atomic

@@ -18,12 +18,12 @@ from loyalty.stores import broker
 from loyalty.stores.models import Store
 from loyalty.stores.tenancy import acting_for
 
-from . import explaining, usage
+from . import explaining, issuing, usage
 from .code_sources import SOURCES, CodeNotMade, Handed
 from .coupons import OutOfCodes
 from .models import CouponCode, Fulfilment, Redemption, Reward
 from .offers import Verdict, end_of, expires_at, judge, worth
-from .outcomes import CannotCancel, cancel, expire, hand_over, lock, mark_used, record, spending_of
+from .outcomes import CannotCancel, about, cancel, expire, hand_over, lock, mark_used, record, spending_of
 
 State = Redemption.State
 FULFIL = "integrations.tasks.fulfil"
@@ -110,17 +110,18 @@ def take(store, customer, reward, multiplier, purses, told: dict[str, Any]) -> R
         return take(store, customer, reward, multiplier, purses, told)
     verdict = judge(reward, seen.shopper, seen.taken, now, multiplier=multiplier)
     handed = hand_out(store, reward, verdict)
-    redemption = Redemption.objects.create(
+    redemption = Redemption(
         store=store, customer=customer, reward=reward, reward_version=reward.version, points=verdict.cost,
         multiplier=multiplier, state=State.PENDING if SOURCES[reward.code_source].is_remote else State.ISSUED,
         value=worth(reward, multiplier) or handed.value, code=handed.code, coupon=handed.coupon,
         decision=verdict.data, expires_at=ends_at(store, reward, handed.coupon, now), **told,
     )  # fmt: skip
+    issuing.insert(redemption, about(redemption))
     spent = spending_of(redemption, verdict.cost, reward.name, redemption.actor, is_first=True)
     spent.effective_at = now
     ledger.settle(store, [spent], purses)
     if redemption.state == State.ISSUED:
-        follow_up(store, redemption)
+        fulfil(store, redemption)
     return redemption
 
 
@@ -142,9 +143,8 @@ def ends_at(store: Store, reward: Reward, coupon: CouponCode | None, now: dateti
     return min(filter(None, moments), default=None)
 
 
-def follow_up(store: Store, redemption: Redemption) -> None:
-    """Tell of a redemption that has its code."""
-    record(redemption, Topic.REWARD_REDEEMED)
+def fulfil(store: Store, redemption: Redemption) -> None:
+    """Have the merchant's own system told, where it hands the reward over."""
     settings = redemption.reward.settings
     if settings.get("fulfilment") == "webhook":
         Fulfilment.objects.create(store=store, redemption=redemption, url=settings["webhook_url"])
@@ -168,7 +168,8 @@ def finish(store: Store, redemption: Redemption) -> Redemption:
         if row.state == State.PENDING:
             row.state, row.code, row.details = State.ISSUED, code, redemption.details
             row.save(update_fields=["state", "code", "details"])
-            follow_up(store, row)
+            record(row, Topic.REWARD_REDEEMED)
+            fulfil(store, row)
     return as_it_ended(row)
 
 
