@@ -20,32 +20,15 @@ from . import exact_json
 ROTATION_OVERLAP = timedelta(hours=24)
 
 
-class Connection(models.Model):
-    """One store's link to one dialect. `key` is public and finds the row; the secret signs."""
+class TwoSecrets(models.Model):
+    """Keeps a signing secret sealed, and during a rotation the one before it."""
 
-    store = models.ForeignKey(Store, models.CASCADE, related_name="connections")
-    public_id = models.UUIDField(default=uuid7, unique=True, editable=False)
-    dialect = models.CharField(max_length=20)
-    name = models.CharField(max_length=100)
-    key = models.CharField(max_length=64, unique=True, editable=False)
     sealed_secret = models.BinaryField(editable=False)
     sealed_old_secret = models.BinaryField(null=True, editable=False)
     old_secret_until = models.DateTimeField(null=True, editable=False)
-    settings = models.JSONField(default=dict, blank=True)  # checked by the dialect's form
-    is_enabled = models.BooleanField(default=True)
-    verified_at = models.DateTimeField(null=True, editable=False)
-    last_call_at = models.DateTimeField(null=True, editable=False)
-    last_call = models.CharField(max_length=100, blank=True, editable=False)
-    last_error_at = models.DateTimeField(null=True, editable=False)
-    last_error = models.CharField(max_length=255, blank=True, editable=False)
-    created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:
-        ordering = ["id"]
-        indexes = [models.Index("store", "dialect", name="integrations_connection_of")]
-
-    def __str__(self):
-        return self.name
+        abstract = True
 
     def seal(self, secret: str) -> None:
         self.sealed_secret = encrypt(secret, self._purpose)
@@ -70,7 +53,50 @@ class Connection(models.Model):
 
     @property
     def _purpose(self) -> str:
+        raise NotImplementedError
+
+
+class Connection(TwoSecrets):
+    """One store's link to one dialect. `key` is public and finds the row; the secret signs."""
+
+    store = models.ForeignKey(Store, models.CASCADE, related_name="connections")
+    public_id = models.UUIDField(default=uuid7, unique=True, editable=False)
+    dialect = models.CharField(max_length=20)
+    name = models.CharField(max_length=100)
+    key = models.CharField(max_length=64, unique=True, editable=False)
+    settings = models.JSONField(default=dict, blank=True)  # checked by the dialect's form
+    is_enabled = models.BooleanField(default=True)
+    verified_at = models.DateTimeField(null=True, editable=False)
+    last_call_at = models.DateTimeField(null=True, editable=False)
+    last_call = models.CharField(max_length=100, blank=True, editable=False)
+    last_error_at = models.DateTimeField(null=True, editable=False)
+    last_error = models.CharField(max_length=255, blank=True, editable=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        ordering = ["id"]
+        indexes = [models.Index("store", "dialect", name="integrations_connection_of")]
+
+    def __str__(self):
+        return self.name
+
+    @property
+    def _purpose(self) -> str:
         return f"connection:{self.store_id}:{self.public_id}"
+
+
+class FulfilmentSecret(TwoSecrets):
+    """Signs what a store's own system is told to hand over. In the form of Standard Webhooks."""
+
+    store = models.OneToOneField(Store, models.CASCADE, related_name="fulfilment_secret")
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    def __str__(self):
+        return f"Fulfilment secret of {self.store}"
+
+    @property
+    def _purpose(self) -> str:
+        return f"fulfilment:{self.store_id}"
 
 
 class ConnectionToken(models.Model):

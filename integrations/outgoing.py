@@ -50,6 +50,10 @@ class NoAnswer(Exception):
     """No answer came in time, or none that is HTTP. The call may have arrived all the same."""
 
 
+class TooSlow(NoAnswer):
+    """The time was up."""
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     connect: float  # seconds
@@ -113,6 +117,8 @@ def send(
             return converse(connected, target, method, body, headers or {}, clock, limits.body)
         finally:
             connected.close()
+    except TimeoutError as error:
+        raise TooSlow(str(error)) from error
     except (OSError, http.client.HTTPException) as error:
         raise NoAnswer(str(error) or type(error).__name__) from error
 

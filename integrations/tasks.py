@@ -5,8 +5,10 @@ from celery import shared_task
 from loyalty.stores import broker
 from loyalty.stores.facts import drain, stores_due
 from loyalty.stores.models import Store
+from spending.models import Fulfilment
+from spending.redemptions import FULFIL
 
-from . import applying, inbox
+from . import applying, fulfilment, inbox
 from .inbox import APPLY
 from .models import InboundEvent
 
@@ -24,6 +26,17 @@ def sweep() -> None:
     """Nudge what a lost message or a dead worker left behind."""
     for store_id in stores_due(InboundEvent, IDLE):
         broker.nudge(APPLY, store_id)
+    for store_id in stores_due(Fulfilment, IDLE):
+        broker.nudge(FULFIL, store_id)
+
+
+@shared_task
+def fulfil(store_id: int) -> None:
+    """The name is spending.redemptions.FULFIL. One at a time for a store, so that a slow receiver holds one worker."""
+    if broker.is_alone(FULFIL, store_id, fulfilment.LONGEST):
+        broker.take_up(FULFIL, store_id)
+        fulfilment.deliver_due(store_id)
+        broker.let_go(FULFIL, store_id)
 
 
 @shared_task

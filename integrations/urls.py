@@ -1,6 +1,6 @@
 from django.urls import include, path
 
-from . import call_views, secret_views, views
+from . import call_views, fulfilment_views, secret_views, views
 
 app_name = "integrations"
 connection_urls = [
@@ -14,6 +14,8 @@ connection_urls = [
 urlpatterns = [
     path("", views.ConnectionListView.as_view(), name="connection_list"),
     path("connect/<slug:dialect>/", views.ConnectionCreateView.as_view(), name="connection_create"),
+    path("fulfilment/", fulfilment_views.FulfilmentView.as_view(), name="fulfilment"),
+    path("fulfilment/secret/", fulfilment_views.secret_rotate, name="fulfilment_secret_rotate"),
     path("calls/", call_views.CallListView.as_view(), name="call_list"),
     path("calls/<int:pk>/", call_views.CallDetailView.as_view(), name="call_detail"),
     path("calls/<int:pk>/apply/", call_views.call_apply, name="call_apply"),

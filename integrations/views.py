@@ -36,8 +36,13 @@ class ConnectionListView(StoreMixin, TemplateView):
         ]
         return super().get_context_data(
             dialects=dialects, site_url=settings.SITE_URL, keys=live_keys(self.store),
-            needs_look=self.store.inbound_events.open().exists(), **kwargs,
+            has_fulfilments=has_fulfilments(self.store), needs_look=self.store.inbound_events.open().exists(), **kwargs,
         )  # fmt: skip
+
+
+def has_fulfilments(store: Store) -> bool:
+    """Whether a reward is, or ever was, handed over by the store's own system."""
+    return store.rewards.filter(settings__fulfilment="webhook").exists() or store.fulfilments.exists()
 
 
 def live_keys(store: Store) -> QuerySet[ApiKey]:

@@ -14,6 +14,7 @@ from customers.attention import Item, Link, open_events
 from customers.models import Event
 from earning import attention as earning
 from earning.models import Order, OrderFact
+from integrations import attention as integrations
 from integrations import registry
 from loyalty.stores.models import Store
 from spending import attention as spending
@@ -36,6 +37,7 @@ KINDS = {
         customers.KINDS,
         earning.KINDS,
         spending.KINDS,
+        integrations.KINDS,
         *(dialect.items for dialect in registry.DIALECTS.values()),
     )
     for kind in kinds

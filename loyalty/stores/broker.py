@@ -92,6 +92,26 @@ def take_up(task: str, store_id: int) -> None:
         pause(error)
 
 
+def is_alone(task: str, store_id: int, seconds: int) -> bool:
+    """Whether no other worker does this for the store. The mark ends by itself; losing it is harmless."""
+    try:
+        return bool(client.set(running_key(task, store_id), 1, nx=True, ex=seconds))
+    except UNREACHABLE as error:
+        pause(error)
+        return True
+
+
+def let_go(task: str, store_id: int) -> None:
+    try:
+        client.delete(running_key(task, store_id))
+    except UNREACHABLE as error:
+        pause(error)
+
+
+def running_key(task: str, store_id: int) -> str:
+    return f"running:{task}:{store_id}"
+
+
 def queue_length() -> int:
     return client.llen("celery")
 
