@@ -39,6 +39,7 @@ GROUPS: list[tuple[str, list[Item]]] = [
             Item("Codes", "tags", "spending:pool_list", ("spending:pool_", "spending:import_")),
         ],
     ),
+    ("Display", [Item("Widget", "device-desktop", "display:look", ("display:",))]),
     ("Integrations", [Item("Integrations", "plug", "integrations:connection_list", ("integrations:",))]),
     ("Settings", [Item("Settings", "settings", "stores:store_update", ("stores:",))]),
 ]

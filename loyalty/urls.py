@@ -31,6 +31,7 @@ urlpatterns = [
     path("s/<slug:slug>/", include("spending.urls")),
     path("s/<slug:slug>/customers/", include("loyalty.customer_urls")),
     path("s/<slug:slug>/integrations/", include("integrations.urls")),
+    path("s/<slug:slug>/display/", include("integrations.widget.urls")),
     path("", include("integrations.widget.public_urls")),
     path("demo/shop/", demo_shop_views.shop, name="demo_shop"),
     path("demo/shop/shopper/", demo_shop_views.choose, name="demo_shop_choose"),

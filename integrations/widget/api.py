@@ -5,7 +5,6 @@ from datetime import date
 from typing import Any
 
 from django.http import HttpRequest
-from django.urls import reverse
 from django.utils import timezone
 
 from customers import enrolment
@@ -56,9 +55,7 @@ def launcher(widget: Widget) -> dict[str, str]:
 
 @call("GET")
 def home(request: HttpRequest, visit: Visit) -> dict[str, Any]:
-    image_url = reverse("widget:image", args=[visit.door.key, "0" * 8 + "-0000-0000-0000-" + "0" * 12])
-    image_url = image_url.replace("00000000-0000-0000-0000-000000000000", "ID")
-    shown = presenting.home(visit.store, visit.widget, visit.customer(), image_url)
+    shown = presenting.home(visit.store, visit.widget, visit.customer())
     return {"mode": visit.mode, "can": visit.rights} | shown
 
 

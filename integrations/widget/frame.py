@@ -4,7 +4,6 @@ from typing import Any
 
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404
 from django.template.loader import render_to_string
 from django.templatetags.static import static
 from django.urls import reverse
@@ -96,19 +95,4 @@ def embeddable(response: HttpResponse, ancestors: str) -> HttpResponse:
     )
     response["Referrer-Policy"] = "no-referrer"
     response.xframe_options_exempt = True
-    return response
-
-
-@require_safe
-@transaction.non_atomic_requests
-def image(request: HttpRequest, key: str, public_id: str) -> HttpResponse:
-    """A reward's picture. Another picture has another id."""
-    door = sessions.door_of(key)
-    if door is None:
-        raise Http404
-    with acting_for(door.store.pk):
-        found = get_object_or_404(door.store.reward_images, public_id=public_id)
-    response = HttpResponse(bytes(found.content), content_type=found.content_type)
-    response["Cache-Control"] = FOR_EVER
-    response["Content-Security-Policy"] = "default-src 'none'; frame-ancestors 'none'"
     return response

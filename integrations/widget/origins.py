@@ -14,7 +14,7 @@ from loyalty.stores.models import Store
 from .models import WidgetOrigin
 
 LOCAL = {"127.0.0.1", "localhost", "[::1]"}
-HOST = re.compile(r"(?=.{1,253}\Z)[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?)*")
+HOST = re.compile(r"(?=.{1,253}\Z)[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?)+")
 
 
 class NotAnOrigin(ValueError):

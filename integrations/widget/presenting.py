@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from django.urls import reverse
 from django.utils import timezone
 
 from customers.models import Customer, LedgerEntry, Wallet
@@ -31,7 +32,7 @@ def day(moment: datetime, store: Store) -> str:
 # --- Home ---------------------------------------------------------------------------------------
 
 
-def home(store: Store, widget: Widget, customer: Customer | None, image_url: str) -> dict[str, Any]:
+def home(store: Store, widget: Widget, customer: Customer | None) -> dict[str, Any]:
     """The first look: balance, next reward, ways to earn, rewards."""
     shown: dict[str, Any] = {"member": None, "earn": [], "rewards": []}
     hidden = set(widget.hidden_sections)
@@ -43,7 +44,7 @@ def home(store: Store, widget: Widget, customer: Customer | None, image_url: str
     if "earn" not in hidden:
         shown["earn"] = [way(one, store) for one in allowances.for_customer(store, customer)]
     if "rewards" not in hidden:
-        shown["rewards"] = rewards_for(store, customer, balance, image_url)
+        shown["rewards"] = rewards_for(store, customer, balance)
     return shown
 
 
@@ -77,13 +78,13 @@ def way(one: Allowance, store: Store) -> dict[str, Any]:
 # --- Rewards ------------------------------------------------------------------------------------
 
 
-def rewards_for(store: Store, customer: Customer | None, balance: Decimal, image_url: str) -> list[dict[str, Any]]:
+def rewards_for(store: Store, customer: Customer | None, balance: Decimal) -> list[dict[str, Any]]:
     rewards = store.rewards.filter(is_enabled=True).select_related("image")
     if customer is None:
-        return [reward_row(reward, store, image_url) for reward in rewards if is_for_all(reward)]
+        return [reward_row(reward, store) for reward in rewards if is_for_all(reward)]
     offered = redemptions.offered(store, customer, rewards)
     return [
-        reward_row(one.reward, store, image_url) | standing(one.verdict, one.reward, store, balance)
+        reward_row(one.reward, store) | standing(one.verdict, one.reward, store, balance)
         for one in offered
         if one.verdict.code not in NOT_FOR_THEM
     ]
@@ -97,13 +98,13 @@ def is_for_all(reward: Reward) -> bool:
     return is_now and not reward.tags_any
 
 
-def reward_row(reward: Reward, store: Store, image_url: str) -> dict[str, Any]:
+def reward_row(reward: Reward, store: Store) -> dict[str, Any]:
     kind = reward.reward_kind
     least, _ = kind.bounds(reward.settings)
     cost = kind.cost(reward.points, reward.settings, least)
     return {
         "id": str(reward.public_id), "name": reward.name, "text": reward.text, "icon": reward.icon,
-        "image": image_url.replace("ID", str(reward.image.public_id)) if reward.image else "",
+        "image": reverse("reward_image", args=[store.slug, reward.image.public_id]) if reward.image else "",
         "gives": kind.gives(reward.settings, store.currency, least),
         "cost": points(cost, store),
         "minimum_order": money(reward.minimum_order, store.currency) if reward.minimum_order else "",

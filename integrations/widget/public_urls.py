@@ -7,7 +7,6 @@ app_name = "widget"
 urlpatterns = [
     path("js/integrations/<str:integration>/script.js", frame.script, name="script"),
     path("widget/v1/files/<str:digest>/<str:name>", frame.file, name="file"),
-    path("widget/v1/images/<str:key>/<uuid:public_id>", frame.image, name="image"),
     path("widget/v1/frame", frame.frame, name="frame"),
     path("widget/v1/token", api.token, name="token"),
     path("widget/v1/home", api.home, name="home"),

@@ -18,7 +18,7 @@ from customers.enrolment import Identity
 from earning import activities, orders
 from earning.activities import NewActivity
 from integrations import connections, registry
-from integrations.models import ConnectionToken, InboundEvent
+from integrations.models import ConnectionToken, InboundEvent, Widget, WidgetSecret
 from loyalty.stores.models import ApiKey, StaffMember
 from spending import coupon_imports, redemptions, rewarding
 from spending.models import CodePool
@@ -57,7 +57,9 @@ def theirs(store, customer, owner, add_rule, work):
     call = InboundEvent.objects.create(store=store, connection=connection_, event="x", identity="1", body="{}")
     pool = CodePool.objects.create(store=store, name="Five off")
     coupon_import = coupon_imports.start(store, pool, [b"SECRET-1\n"], "codes.csv", "test")
+    Widget.objects.create(store=store)
     return SimpleNamespace(
+        origin=store.widget_origins.create(origin="https://shop.example"), secret=WidgetSecret.issue(store)[0],
         rule=rule, activity=store.activities.get(pk=recorded.id), customer=customer, connection=connection_, key=key,
         pool=pool, coupon_import=coupon_import, token=token, call=call, reward=reward, redemption=redemption, fact=store.order_facts.get(),
         member=StaffMember.objects.get(store=store, user=owner), seq=1,
@@ -78,6 +80,8 @@ PAGE_OBJECTS = {
     "spending/codes/imports": "coupon_import",
     "settings/keys": "key",
     "settings/people": "member",
+    "display/domains": "origin",
+    "display/install/secrets": "secret",
     "integrations": "connection",
     "integrations/calls": "call",
     "integrations/<uuid:public_id>/keys/<int:pk>": "token",
@@ -200,7 +204,7 @@ def test_roles_without_the_right_change_nothing(store, theirs, sign_in, viewer, 
 
 def post_everywhere(client, store, theirs):
     for route in below("s/<slug:slug>/"):
-        if not route.startswith(("earning", "spending", "settings", "integrations", "attention")):
+        if not route.startswith(("earning", "spending", "settings", "integrations", "attention", "display")):
             continue
         answer = client.post(f"/s/{store.slug}/{page_path(route, theirs)}")
         assert answer.status_code in (302, 403, 404, 405), (route, answer.status_code)
