@@ -8,7 +8,8 @@ from loyalty.stores.models import Store
 from spending.models import Fulfilment
 from spending.redemptions import FULFIL
 
-from . import applying, fulfilment, inbox
+from . import applying, fulfilment, inbox, registry
+from .dialects import LOOK_UP
 from .inbox import APPLY
 from .models import InboundEvent
 
@@ -33,10 +34,19 @@ def sweep() -> None:
 @shared_task
 def fulfil(store_id: int) -> None:
     """The name is spending.redemptions.FULFIL. One at a time for a store, so that a slow receiver holds one worker."""
-    if broker.is_alone(FULFIL, store_id, fulfilment.LONGEST):
-        broker.take_up(FULFIL, store_id)
-        fulfilment.deliver_due(store_id)
-        broker.let_go(FULFIL, store_id)
+    with broker.alone(FULFIL, store_id, fulfilment.LONGEST) as is_alone:
+        if is_alone:
+            broker.take_up(FULFIL, store_id)
+            fulfilment.deliver_due(store_id)
+
+
+@shared_task
+def look_up_profiles(store_id: int) -> None:
+    """The name is integrations.dialects.LOOK_UP."""
+    broker.take_up(LOOK_UP, store_id)
+    store = Store.objects.get(pk=store_id)
+    for dialect in registry.DIALECTS.values():
+        dialect.look_up_profiles(store)
 
 
 @shared_task

@@ -5,9 +5,11 @@ from typing import Any
 from django.forms import Form
 
 from customers.attention import Item
-from loyalty.stores.models import User
+from loyalty.stores.models import Store, User
 
 from ..models import Connection, ConnectionToken, InboundEvent
+
+LOOK_UP = "integrations.tasks.look_up_profiles"
 
 
 class Dialect:
@@ -47,3 +49,6 @@ class Dialect:
         the update of the rows, and may run again after a crash: what it records has identities of its own.
         """
         raise NotImplementedError(f"{self.label} keeps no calls for later")
+
+    def look_up_profiles(self, store: Store) -> None:
+        """Ask the shop about customers of whom little is known, where it can be asked. In no transaction."""

@@ -162,13 +162,22 @@ def test_the_sweep_finds_what_was_lost(store, take, monkeypatch, django_capture_
 def test_one_worker_at_a_time_tells_a_store(store, take):
     with Receiver() as receiver:
         take(receiver.url)
-        assert broker.is_alone(redemptions.FULFIL, store.pk, 45)
-        tasks.fulfil(store.pk)
-        assert receiver.touched == 0
-        broker.let_go(redemptions.FULFIL, store.pk)
+        with broker.alone(redemptions.FULFIL, store.pk, 45) as is_alone:
+            assert is_alone
+            tasks.fulfil(store.pk)
+            assert receiver.touched == 0
         tasks.fulfil(store.pk)
         assert receiver.touched == 1
-        assert broker.is_alone(redemptions.FULFIL, store.pk, 45)
+
+
+def test_a_worker_that_fails_lets_the_next_one_go_on(store, monkeypatch):
+    def fail(store_id):
+        raise RuntimeError
+
+    monkeypatch.setattr(fulfilment, "deliver_due", fail)
+    for _ in range(2):
+        with pytest.raises(RuntimeError):
+            tasks.fulfil(store.pk)
 
 
 # --- Failing --------------------------------------------------------------------------------------

@@ -3,6 +3,8 @@
 import logging
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 import redis
 from celery import current_app
@@ -92,20 +94,21 @@ def take_up(task: str, store_id: int) -> None:
         pause(error)
 
 
-def is_alone(task: str, store_id: int, seconds: int) -> bool:
+@contextmanager
+def alone(task: str, store_id: int, seconds: int) -> Iterator[bool]:
     """Whether no other worker does this for the store. The mark ends by itself; losing it is harmless."""
+    key = running_key(task, store_id)
     try:
-        return bool(client.set(running_key(task, store_id), 1, nx=True, ex=seconds))
+        is_mine = bool(client.set(key, 1, nx=True, ex=seconds))
     except UNREACHABLE as error:
         pause(error)
-        return True
-
-
-def let_go(task: str, store_id: int) -> None:
+        is_mine = True
     try:
-        client.delete(running_key(task, store_id))
-    except UNREACHABLE as error:
-        pause(error)
+        yield is_mine
+    finally:
+        if is_mine:
+            with suppress(*UNREACHABLE):
+                client.delete(key)
 
 
 def running_key(task: str, store_id: int) -> str:

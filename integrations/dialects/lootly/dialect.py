@@ -1,6 +1,6 @@
 from integrations.dialects import Dialect
 
-from . import attention, events
+from . import attention, events, profiles
 from .authentication import DIALECT
 from .settings import LootlySettingsForm
 
@@ -16,3 +16,6 @@ class Lootly(Dialect):
 
     def process_many(self, rows):
         return events.process_many(rows)
+
+    def look_up_profiles(self, store):
+        profiles.look_up(store)

@@ -6,6 +6,8 @@ from functools import cached_property
 from customers import enrolment
 from customers.enrolment import Identity
 from customers.models import Customer
+from integrations.dialects import LOOK_UP
+from loyalty.stores import broker
 from loyalty.stores.models import Store
 
 from .refusals import invalid
@@ -41,6 +43,8 @@ def meet(store: Store, person: Person) -> Customer:
     )
     if email is None and person.email:
         enrolment.show_conflict(customer, "email", person.email)
+    if not (customer.email or customer.first_name or customer.last_name):
+        broker.nudge(LOOK_UP, store.pk)
     return customer
 
 
