@@ -29,6 +29,7 @@ from .errors import Invalid, Problem
 from .shapes import Shape
 
 DIALECT = OpenLoyalty()
+DONE = 204
 NEW_STORE = {"points_decimals": 6, "points_rounding": Store.Rounding.HALF_UP}
 
 
@@ -116,6 +117,13 @@ class Call(APIView):
         checked = shape(data=data, context=context)
         checked.is_valid(raise_exception=True)
         return checked.validated_data
+
+
+class PublicCall(Call):
+    """Needs no credential, and ignores a stale one."""
+
+    authentication_classes = []
+    needs_credential = False
 
 
 class StoreCall(Call):
