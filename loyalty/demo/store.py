@@ -16,6 +16,7 @@ from loyalty.stores.opening import open_store
 from loyalty.stores.tenancy import acting_for
 
 from . import history, people, programme, telling
+from .redeeming import Shoppers
 
 SLUG = "demo"
 EMAIL = "demo@loyalty.example"
@@ -50,6 +51,7 @@ def complete(store: Store, password: str) -> User:
     adjustments.adjust(store, late, Decimal(100), "The parcel arrived late", actor=EMAIL)
     adjustments.adjust(store, twice, Decimal(-50), "The quiz had paid twice", actor=EMAIL)
     enrolment.block(rude, True)
+    Shoppers(store).settle_down()
     owner = User.objects.get(email=EMAIL)
     owner.set_password(password)
     owner.save(update_fields=["password"])

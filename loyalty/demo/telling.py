@@ -4,31 +4,49 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from itertools import groupby
 
+from django.db.models import Max
+
 from customers import enrolment
 from customers.enrolment import Identity
-from customers.models import Customer
+from customers.models import Customer, OrderNotice
 from earning import activities, applying, calendar_facts, orders
 from earning.activities import NewActivity
 from earning.models import Activity, OrderFact
 from loyalty.stores.facts import drain, work
 from loyalty.stores.models import Store
 from loyalty.stores.tenancy import acting_for
+from spending import order_notices
 
 from .history import Did, Happening, Joined, Judged, Ordered
 from .people import Person
+from .redeeming import Shoppers
 
 
 def tell(store: Store, happened: list[Happening]) -> None:
-    """Tell what happened, oldest first, and have it applied in that order."""
+    """Tell what happened, oldest first, and have it applied in that order.
+
+    Each stretch is one transaction, so one that was told before is complete and is left alone.
+    """
     by_day = {day: list(group) for day, group in groupby(happened, key=lambda one: one.at.date())}
+    with acting_for(store.pk):
+        last, shoppers = last_told(store), Shoppers(store)
     for days in stretches(by_day):
+        if last and days[0] <= last:
+            continue
         with acting_for(store.pk):
             for day in days:
                 calendar_facts.record(store, day)
                 for run in runs(by_day.get(day, []), is_in_turn=len(days) == 1):
-                    tell_run(store, run)
+                    tell_run(store, run, shoppers)
                     work(OrderFact, store.pk, orders.apply)
             apply(store)
+            shoppers.date_what_was_paid()
+            shoppers.take(days[-1], len(days))
+
+
+def last_told(store: Store) -> date | None:
+    latest = store.entries.aggregate(latest=Max("effective_at"))["latest"]
+    return latest and store.local(latest).date()
 
 
 def stretches(by_day: dict[date, list[Happening]]) -> Iterator[list[date]]:
@@ -60,10 +78,11 @@ def runs(happened: list[Happening], *, is_in_turn: bool) -> list[list[Happening]
 
 def apply(store: Store) -> None:
     work(OrderFact, store.pk, orders.apply)
+    work(OrderNotice, store.pk, order_notices.apply)
     drain(Activity, store.pk, applying.apply)  # orders reach goals, which are due then
 
 
-def tell_run(store: Store, happened: list[Happening]) -> None:
+def tell_run(store: Store, happened: list[Happening], shoppers: Shoppers) -> None:
     news: list[NewActivity] = []
     facts: list[OrderFact] = []
     for one in happened:
@@ -74,7 +93,7 @@ def tell_run(store: Store, happened: list[Happening]) -> None:
             case Did():
                 news.append(NewActivity(one.action, identity_of(one.person), one.key, one.at, one.properties))
             case Ordered():
-                facts.append(fact_of(store, one))
+                facts.append(fact_of(store, shoppers.pay(one)))
             case Judged():
                 activities.ask(store.activities.get(action=one.action, external_id=one.key), one.state)
     if news:

@@ -14,6 +14,7 @@ from customers.models import Customer
 from earning.models import Activity
 from loyalty.demo import store as demo_store
 from loyalty.stores.models import ApiKey, Store, User
+from spending.rewards import KINDS as KINDS_OF_REWARD
 
 KEYS = {
     "url": str,
@@ -77,7 +78,7 @@ def test_it_looks_lived_in_and_its_books_are_right(demo):
     assert {"approved", "void"} <= set(demo.activities.values_list("state", flat=True))
     assert demo.entries.filter(effective_at__lt=now - timedelta(days=200)).exists()
     assert not demo.entries.filter(effective_at__gt=now).exists()
-    assert {"earn", "adjust"} == set(demo.entries.values_list("kind", flat=True))
+    assert {"earn", "redeem", "adjust"} == set(demo.entries.values_list("kind", flat=True))
     assert demo.customers.filter(state=Customer.State.BLOCKED).count() == 1
     assert not demo.activities.filter(quarantined_at__isnull=False).exists()
     assert not demo.activities.exclude(state=Activity.State.PENDING).filter(due_at__isnull=False).exists()
@@ -90,11 +91,31 @@ def test_its_latest_days_read_in_the_order_of_time(demo):
     assert moments == sorted(moments)
 
 
+def test_rewards_were_taken_and_their_codes_used_within_the_year(demo):
+    taken = demo.redemptions.exclude(state="cancelled")
+    assert {reward.kind for reward in demo.rewards.all()} == set(KINDS_OF_REWARD)
+    assert taken.filter(issued_at__lt=timezone.now() - timedelta(days=30)).exists()
+    assert not taken.filter(issued_at__gt=timezone.now()).exists()
+    used = taken.filter(state="used").exclude(order_external_id="")
+    assert used.exists()
+    for redemption in used:
+        order = demo.orders.get(external_id=redemption.order_external_id)
+        assert redemption.code in order.discount_codes
+        assert redemption.issued_at <= redemption.used_at == order.placed_at
+    for pool in demo.code_pools.all():
+        issued = pool.codes.exclude(state="free").count()
+        assert issued == taken.filter(coupon__pool=pool).count()
+
+
 def test_a_second_time_changes_nothing(demo, keys, tmp_path):
     entries = demo.entries.count()
     seed(tmp_path)
     assert json.loads((tmp_path / "demo.json").read_text()) == keys
     assert (Store.objects.count(), demo.entries.count()) == (1, entries)
+
+
+def earned(store):
+    return store.entries.filter(kind="earn").count()
 
 
 def test_an_interrupted_making_is_finished_by_the_next(db, tmp_path, monkeypatch):
@@ -104,10 +125,10 @@ def test_an_interrupted_making_is_finished_by_the_next(db, tmp_path, monkeypatch
             seed(tmp_path)
     store = Store.objects.get(slug="demo")
     see(store)
-    facts = store.activities.count(), store.order_facts.count(), store.entries.count()
+    facts = store.activities.count(), store.order_facts.count(), store.redemptions.count(), earned(store)
     assert not (tmp_path / "demo.json").exists()
     seed(tmp_path)
     store.refresh_from_db()
     assert store.is_demo and (tmp_path / "demo.json").exists()
-    assert (store.activities.count(), store.order_facts.count()) == facts[:2]
-    assert store.entries.count() == facts[2] + 2  # the two adjustments
+    assert (store.activities.count(), store.order_facts.count(), store.redemptions.count(), earned(store)) == facts
+    assert store.entries.filter(kind="adjust").count() == 2
