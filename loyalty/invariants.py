@@ -31,6 +31,29 @@ FACTS = """
     UNION ALL
     SELECT store_id, 'fulfilment ' || id, due_at, applied_at, quarantined_at, received_at, received_at
       FROM spending_fulfilment
+    UNION ALL
+    -- An import that waits for a person is not due.
+    SELECT store_id, 'coupon import ' || id, due_at, CASE WHEN due_at IS NULL THEN received_at END, quarantined_at,
+           received_at, received_at
+      FROM spending_couponimport
+    UNION ALL
+    -- A code that the shop did not make is asked for again within some minutes, or given up.
+    SELECT store_id, 'redemption ' || id, CASE WHEN state = 'pending' THEN issued_at + interval '10 minutes' END,
+           CASE WHEN state <> 'pending' THEN issued_at END, NULL, issued_at, issued_at
+      FROM spending_redemption
+"""
+REDEMPTIONS = "SELECT count(*) FROM spending_redemption WHERE store_id = %(store)s AND issued_at >= %(since)s"
+# What the ledger posted for each redemption, by its source.
+SPENT = """
+    SELECT substr(source, 12)::bigint AS redemption_id, customer_id, sum(points) AS points, count(*) AS entries,
+           bool_and(kind = 'redeem') AS is_redeem
+      FROM customers_ledgerentry WHERE store_id = %(store)s AND source LIKE 'redemption:%%'
+     GROUP BY source, customer_id
+"""
+TOLD = """
+    SELECT data->>'redemption' AS public_id, topic, count(*) AS times FROM customers_event
+     WHERE store_id = %(store)s AND topic IN ('reward.redeemed', 'redemption.used', 'redemption.cancelled',
+           'redemption.expired') GROUP BY 1, 2
 """
 
 INVARIANTS = [
@@ -112,6 +135,65 @@ INVARIANTS = [
         """,
     ),
     Invariant(
+        "L8", "a code is issued once; what was taken is paid by one debit and has its code", REDEMPTIONS,
+        f"""
+        SELECT format('redemption %%s (%%s) cost %%s, the ledger took %%s', redemption.id, redemption.state,
+                      redemption.points, -COALESCE(spent.points, 0))
+          FROM spending_redemption AS redemption
+          LEFT JOIN ({SPENT}) AS spent
+            ON spent.redemption_id = redemption.id AND spent.customer_id = redemption.customer_id
+         WHERE redemption.store_id = %(store)s AND redemption.state <> 'cancelled'
+           AND (spent.entries IS DISTINCT FROM 1 OR -spent.points <> redemption.points OR NOT spent.is_redeem)
+        UNION ALL
+        SELECT format('the ledger took %%s for redemption %%s, which customer %%s does not have', -spent.points,
+                      spent.redemption_id, spent.customer_id)
+          FROM ({SPENT}) AS spent
+          LEFT JOIN spending_redemption AS redemption ON redemption.store_id = %(store)s
+           AND redemption.id = spent.redemption_id AND redemption.customer_id = spent.customer_id
+         WHERE redemption.id IS NULL
+        UNION ALL
+        SELECT format('code %%s (%%s) was issued %%s times', coupon.id, coupon.state, count(redemption.id))
+          FROM spending_couponcode AS coupon
+          LEFT JOIN spending_redemption AS redemption
+            ON redemption.store_id = coupon.store_id AND redemption.coupon_id = coupon.id
+         WHERE coupon.store_id = %(store)s AND (coupon.state <> 'free' OR redemption.id IS NOT NULL)
+         GROUP BY coupon.id
+        HAVING count(redemption.id) > 1 OR (count(redemption.id) = 1 AND coupon.state = 'free')
+            OR (count(redemption.id) = 0 AND coupon.state IN ('issued', 'used'))
+        UNION ALL
+        SELECT format('redemption %%s (%%s) has the code “%%s”, its list %%s', redemption.id, redemption.state,
+                      redemption.code, COALESCE(coupon.code || ' (' || coupon.state || ')', 'none'))
+          FROM spending_redemption AS redemption
+          JOIN spending_rewardversion AS version ON version.store_id = redemption.store_id
+           AND version.reward_id = redemption.reward_id AND version.number = redemption.reward_version
+          LEFT JOIN spending_couponcode AS coupon
+            ON coupon.store_id = redemption.store_id AND coupon.id = redemption.coupon_id
+         WHERE redemption.store_id = %(store)s AND redemption.state IN ('issued', 'used', 'expired')
+           AND CASE version.values->>'code_source'
+               WHEN 'none' THEN redemption.code <> ''
+               WHEN 'pool' THEN (coupon.code, coupon.state) IS DISTINCT FROM (redemption.code, redemption.state)
+               ELSE redemption.code = '' END
+        """,
+    ),
+    Invariant(
+        "L9", "what was cancelled cost nothing in the end, and its code is void", REDEMPTIONS,
+        f"""
+        SELECT format('redemption %%s is cancelled, yet the ledger keeps %%s in %%s entries', redemption.id,
+                      -COALESCE(spent.points, 0), COALESCE(spent.entries, 0))
+          FROM spending_redemption AS redemption
+          LEFT JOIN ({SPENT}) AS spent
+            ON spent.redemption_id = redemption.id AND spent.customer_id = redemption.customer_id
+         WHERE redemption.store_id = %(store)s AND redemption.state = 'cancelled'
+           AND (spent.entries IS DISTINCT FROM 2 OR spent.points <> 0)
+        UNION ALL
+        SELECT format('redemption %%s is cancelled, yet its code %%s is %%s', redemption.id, coupon.id, coupon.state)
+          FROM spending_redemption AS redemption
+          JOIN spending_couponcode AS coupon
+            ON coupon.store_id = redemption.store_id AND coupon.id = redemption.coupon_id
+         WHERE redemption.store_id = %(store)s AND redemption.state = 'cancelled' AND coupon.state <> 'void'
+        """,
+    ),
+    Invariant(
         "L10", "sequence and balances chain without a gap", ENTRIES,
         """
         SELECT format('wallet %%s breaks at seq %%s', wallet_id, seq) FROM (
@@ -155,16 +237,25 @@ INVARIANTS = [
         """
         SELECT format('%%s.%%s is %%s', table_name, column_name, data_type) FROM information_schema.columns
          WHERE table_schema = 'public' AND data_type IN ('real', 'double precision')
-           AND (table_name LIKE 'customers\\_%%' OR table_name LIKE 'earning\\_%%')
+           AND (table_name LIKE 'customers\\_%%' OR table_name LIKE 'earning\\_%%' OR table_name LIKE 'spending\\_%%')
         """,
     ),
     Invariant(
-        "L15", "each ledger effect has one event", ENTRIES,
-        """
+        "L15", "each ledger effect and each step of a redemption has one event", ENTRIES,
+        f"""
         SELECT format('entry %%s has %%s events', entry.id, count(event.id)) FROM customers_ledgerentry AS entry
           LEFT JOIN customers_event AS event ON event.store_id = entry.store_id AND event.entry_id = entry.id
            AND event.customer_id = entry.customer_id
          WHERE entry.store_id = %(store)s GROUP BY entry.id HAVING count(event.id) <> 1
+        UNION ALL
+        SELECT format('redemption %%s is %%s, which %%s events “%%s” tell', redemption.id, redemption.state,
+                      COALESCE(told.times, 0), step.topic)
+          FROM spending_redemption AS redemption
+          JOIN (VALUES ('issued', 'reward.redeemed'), ('used', 'reward.redeemed'), ('expired', 'reward.redeemed'),
+                       ('used', 'redemption.used'), ('expired', 'redemption.expired'),
+                       ('cancelled', 'redemption.cancelled')) AS step (state, topic) ON step.state = redemption.state
+          LEFT JOIN ({TOLD}) AS told ON told.public_id = redemption.public_id::text AND told.topic = step.topic
+         WHERE redemption.store_id = %(store)s AND told.times IS DISTINCT FROM 1
         """,
     ),
 ]  # fmt: skip
