@@ -1,6 +1,5 @@
 """Rewards, as the people of a store see and change them."""
 
-from contextlib import suppress
 from typing import Any
 
 from django.contrib import messages
@@ -8,7 +7,6 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.urls import NoReverseMatch
 from django.utils import timezone
 from django.utils.functional import cached_property
 from django.views.decorators.http import require_POST, require_safe
@@ -96,8 +94,7 @@ class RewardFormView(StoreMixin, FormView):
         """To the list; to its codes when the reward has none to hand out."""
         messages.success(self.request, said)
         if self.reward.code_source == POOL and not figures.stock(self.store, self.reward.pool).left:
-            with suppress(NoReverseMatch):
-                return redirect("spending:import_create", self.store.slug, self.reward.pool.public_id)
+            return redirect("spending:import_create", self.store.slug, self.reward.pool.public_id)
         return redirect("spending:reward_list", self.store.slug)
 
 
