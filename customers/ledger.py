@@ -14,7 +14,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from loyalty.stores.models import Store
-from loyalty.stores.sets import recordset, run_set
+from loyalty.stores.sets import array, recordset, run_set
 
 from .models import Event, LedgerEntry, Topic
 
@@ -94,13 +94,13 @@ def settle(store: Store, settlements: Iterable[Settlement], purses: "dict[int, P
 
 LOCK = """
 SELECT customer_id, id, balance, pending, last_seq FROM customers_wallet
- WHERE store_id = %(store)s AND customer_id = ANY(%(customers)s) AND unit = 'points' ORDER BY id FOR UPDATE
+ WHERE store_id = %(store)s AND customer_id = ANY(%(customers)s::bigint[]) AND unit = 'points' ORDER BY id FOR UPDATE
 """
 
 
 def lock_wallets(store_id: int, customer_ids: Iterable[int]) -> dict[int, Purse]:
     """Lock wallets in id order, so that two sets never wait for each other in a circle. Keyed by customer."""
-    rows = run_set(LOCK, {"store": store_id, "customers": sorted(customer_ids)}, is_prepared=True)
+    rows = run_set(LOCK, {"store": store_id, "customers": array(sorted(customer_ids))}, is_prepared=True)
     return {customer_id: Purse(*wallet) for customer_id, *wallet in rows}
 
 
@@ -154,8 +154,8 @@ def post(purse: Purse, before: Posted, one: Settlement, points: Decimal, pending
         purse.totals[name] += sign * points
     return {
         "wallet_id": purse.id, "customer_id": one.customer_id, "seq": purse.seq, "kind": one.kind,
-        "points": points, "pending": pending,
-        "balance_after": purse.balance, "pending_after": purse.pending,
+        "points": str(points), "pending": str(pending),
+        "balance_after": str(purse.balance), "pending_after": str(purse.pending),
         "source": one.source, "revision": before.revision, "reason": one.reason[:255], "actor": one.actor[:100],
         "effective_at": one.effective_at or now,
         "expires_at": one.expires_at,
@@ -183,6 +183,7 @@ def meet_debt(store: Store, purse: Purse, posted, one: Settlement, now: datetime
 
 
 # Entries, their events (L15) and the balances in one statement, so that none can be without the others.
+# An event goes by its entry's public id: a random one each costs as much as the row.
 WRITE = """
 WITH entry AS (
     INSERT INTO customers_ledgerentry (store_id, wallet_id, customer_id, public_id, seq, kind, points, pending,
@@ -192,10 +193,10 @@ WITH entry AS (
       FROM json_to_recordset(%(entries)s::json) AS row (wallet_id bigint, customer_id bigint, seq bigint, kind text,
         points numeric, pending numeric, balance_after numeric, pending_after numeric, source text,
         revision integer, reason text, actor text, effective_at timestamptz, expires_at timestamptz)
-    RETURNING id, customer_id, created_at
+    RETURNING id, customer_id, public_id, created_at
 ), event AS (
     INSERT INTO customers_event (store_id, customer_id, public_id, topic, entry_id, data, created_at)
-    SELECT %(store)s, customer_id, gen_random_uuid(), 'points.moved', id, '{}', created_at FROM entry
+    SELECT %(store)s, customer_id, public_id, 'points.moved', id, '{}', created_at FROM entry
 )
 UPDATE customers_wallet AS wallet
    SET balance = row.balance, pending = row.pending, last_seq = row.seq, earned = wallet.earned + row.earned,
@@ -209,7 +210,7 @@ UPDATE customers_wallet AS wallet
 def write(store_id: int, entries: list[dict], purses: dict[int, Purse]) -> None:
     changed = {entry["wallet_id"] for entry in entries}
     wallets = [
-        {"id": purse.id, "balance": purse.balance, "pending": purse.pending, "seq": purse.seq} | purse.totals
+        {"id": purse.id, "balance": str(purse.balance), "pending": str(purse.pending), "seq": purse.seq} | purse.totals
         for purse in purses.values()
         if purse.id in changed
     ]

@@ -22,7 +22,7 @@ from .rulebook import Rulebook
 from .usage import UsageBook
 
 SELECT_DUE = """
-SELECT activity.id, activity.customer_id, activity.action, activity.occurred_at, activity.properties,
+SELECT activity.id, activity.customer_id, activity.action, activity.occurred_at, NULLIF(activity.properties, '{}'),
        activity.asked_state, activity.asked_points, activity.asked_rule_id, activity.state, activity.rule_id,
        activity.rule_version, activity.points, activity.order_id, activity.applied_at IS NULL,
        (activity.decision ->> 'room')::numeric,
@@ -58,7 +58,7 @@ class Due:
     customer_id: int
     action: str
     occurred_at: datetime
-    properties: dict[str, Any]
+    properties: dict[str, Any] | None  # None: it has none, which costs nothing to read
     asked_state: str
     asked_points: Decimal | None
     asked_rule_id: int | None
@@ -127,7 +127,7 @@ def fact_of(row: Due, order: dict[str, Any] | None) -> Fact:
     asked = row.asked_state
     if asked == "enrolled" and row.customer_state != "guest":
         asked = ""
-    properties = row.properties
+    properties = row.properties or {}
     if row.action in goals.ACTIONS:  # the running totals as they are now, not as they were
         properties = {"orders_count": row.orders_count, "orders_total": str(row.orders_total)}
     return Fact(row.action, row.occurred_at, properties, order, asked, row.asked_points)

@@ -236,8 +236,7 @@ class Activity(Fact):
         ]
         indexes = [
             Fact.due_index("earning_activity_due"),
-            # The activity page, and one customer's.
-            models.Index("store", "id", name="earning_activity_newest"),
+            # One customer's activity page. The store's goes by the primary key (store, id), see migration 0002.
             models.Index("store", "customer", "id", name="earning_activity_of_customer"),
             # How much of a limit is used; bounded by the limit itself.
             models.Index(

@@ -358,10 +358,6 @@ class Migration(migrations.Migration):
             model_name="wallet",
             constraint=models.UniqueConstraint(fields=("store", "customer", "unit"), name="customers_wallet_one_each"),
         ),
-        migrations.AddIndex(
-            model_name="ledgerentry",
-            index=models.Index(models.F("store"), models.F("id"), name="customers_entry_newest"),
-        ),
         migrations.AddConstraint(
             model_name="ledgerentry",
             constraint=models.UniqueConstraint(fields=("store", "wallet", "seq"), name="customers_entry_seq"),

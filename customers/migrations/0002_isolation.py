@@ -1,6 +1,6 @@
 from django.db import migrations
 
-from loyalty.stores.tenancy import AppendOnly, IsolateByStore, LetSweep, StoreForeignKey
+from loyalty.stores.tenancy import AppendOnly, IsolateByStore, LetSweep, StoreForeignKey, StorePrimaryKey
 
 
 class Migration(migrations.Migration):
@@ -16,6 +16,7 @@ class Migration(migrations.Migration):
         ),
         LetSweep("customers_ordernotice"),
         AppendOnly("customers_ledgerentry", "customers_event"),
+        StorePrimaryKey("customers_ledgerentry"),
         StoreForeignKey("customers_customeralias", "customer_id", "customers_customer"),
         StoreForeignKey("customers_wallet", "customer_id", "customers_customer"),
         # An entry's event is of the entry's customer, whom the entry's key has checked: only others are looked up.

@@ -390,10 +390,6 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="activity",
-            index=models.Index(models.F("store"), models.F("id"), name="earning_activity_newest"),
-        ),
-        migrations.AddIndex(
-            model_name="activity",
             index=models.Index(
                 models.F("store"), models.F("customer"), models.F("id"), name="earning_activity_of_customer"
             ),

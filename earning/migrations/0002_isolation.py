@@ -1,6 +1,6 @@
 from django.db import migrations
 
-from loyalty.stores.tenancy import IsolateByStore, LetSweep, StoreForeignKey
+from loyalty.stores.tenancy import IsolateByStore, LetSweep, StoreForeignKey, StorePrimaryKey
 
 
 class Migration(migrations.Migration):
@@ -14,6 +14,7 @@ class Migration(migrations.Migration):
             "earning_activity",
         ),
         LetSweep("earning_orderfact", "earning_activity"),
+        StorePrimaryKey("earning_activity"),
         StoreForeignKey("earning_earningruleversion", "rule_id", "earning_earningrule"),
         StoreForeignKey("earning_order", "customer_id", "customers_customer"),
         StoreForeignKey("earning_activity", "customer_id", "customers_customer"),
