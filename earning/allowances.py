@@ -48,7 +48,7 @@ def is_for(rule: EarningRule, person: Person, now: datetime) -> bool:
 def allowance(rule: EarningRule, used: Usage) -> Allowance:
     if not rule.limit or rule.limit_value is None:
         return Allowance(rule)
-    so_far = Decimal(used.count) if rule.limit == "count" else used.points
+    so_far = Decimal(used.times) if rule.limit == "count" else used.points
     return Allowance(rule, rule.limit, max(rule.limit_value - so_far, Decimal(0)))
 
 
@@ -62,4 +62,4 @@ def used_now(store: Store, customer: Customer, rules: list[EarningRule], now: da
         "ends": [end for _, end in spans], "customers": [customer.pk] * len(rules),
         "periods": list(range(1, len(rules) + 1)),
     }  # fmt: skip
-    return {rules[position - 1].pk: Usage(count, points) for _, position, count, points in run_set(COUNT, params)}
+    return {rules[position - 1].pk: Usage(times, points) for _, position, times, points in run_set(COUNT, params)}

@@ -44,14 +44,21 @@ function quiet(text) {
 
 // --- Loading --------------------------------------------------------------------------------------
 
+let loads = 0;
+
 async function load() {
+  const number = ++loads;
   if (!state.session) return show(quiet(t("loading")));
   if (state.session.isOver) return show(quiet(t("reload")));
+  let home;
   try {
-    state.home = await call("GET", "home");
+    home = await call("GET", "home");
   } catch {
-    return showFailure(load);
+    home = null;
   }
+  if (number !== loads) return; // somebody else looks at it now
+  if (!home) return showFailure(load);
+  state.home = home;
   showHome();
 }
 
@@ -144,7 +151,7 @@ const VIEWS = {
 async function fill(view, name, into) {
   view.replaceChildren(quiet(t("loading")));
   try {
-    into(view, await call("GET", name));
+    into(view, await call("GET", name)); // a view that was left meanwhile is no part of the page
   } catch {
     view.replaceChildren(quiet(t("failed")), button(t("retry"), () => fill(view, name, into)));
   }

@@ -6,14 +6,14 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
-from conftest import apply_all, make_customer, open_store
+from conftest import apply_all, make_customer, open_store, staff
 from customers import adjustments
 from earning import rules
 from integrations import connections, registry
 from integrations.models import Widget, WidgetSecret
 from loyalty.stores.models import Store
 from loyalty.stores.tenancy import acting_for
-from loyalty.tests.test_browser import WCAG_AA, chromium, open_page  # noqa: F401 - fixtures
+from loyalty.tests.test_browser import WCAG_AA, open_page, sign_in  # noqa: F401 - a fixture
 from spending import rewarding
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -210,7 +210,7 @@ def test_the_tag_is_read_again_and_another_shopper_drops_the_token(open_page, de
     assert page.locator("[data-loyalty-widget] button").count() == 1
 
 
-def test_a_shop_that_is_not_the_stores_shows_nothing_and_the_console_says_why(chromium, live_server, demo):  # noqa: F811
+def test_a_shop_that_is_not_the_stores_shows_nothing_and_the_console_says_why(chromium, live_server, demo):
     page = chromium.new_page(base_url=live_server.url)
     seed = "<script src='/js/integrations/common/script.js'></script>"
     body = f"<!DOCTYPE html><div id='lootly-widget' data-api-key='{Widget.objects.get().key}'"
@@ -245,3 +245,49 @@ def test_first_paint_is_light_and_shifts_nothing(open_page, demo):  # noqa: F811
     small = {url: size for url, size in ours.items() if "icons.svg" not in url}
     assert sum(small.values()) < 20_000, small
     assert page.evaluate("shift") == 0
+
+
+# --- The dashboard's pages ----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def desk(demo):
+    staff(demo, "owner", "owner@demo.example")
+    with acting_for(demo.pk):
+        demo.widget_origins.create(origin="https://claimed.example")
+    return demo
+
+
+def test_the_preview_follows_what_is_typed(open_page, desk):  # noqa: F811
+    page = open_page()
+    sign_in(page, "owner@demo.example")
+    page.goto("/s/demo/display/")
+    frame = page.frame_locator("#preview")
+    expect(frame.locator("#balance")).to_have_text("640")
+    expect(frame.get_by_role("button", name="Rewards", exact=True).first).to_be_visible()
+    page.get_by_label("History").uncheck()
+    expect(frame.locator("#tab-history")).to_have_count(0)
+    page.get_by_label("Colour", exact=True).fill("#ffcc00")
+    accent = "getComputedStyle(document.querySelector('header')).backgroundColor"
+    assert page.frames[1].evaluate(accent) == "rgb(255, 204, 0)"
+    assert page.frames[1].evaluate("getComputedStyle(document.querySelector('header')).color") == "rgb(0, 0, 0)"
+    page.get_by_label("Preview for").select_option("guest")
+    expect(frame.get_by_role("heading", name="Collect points with every order")).to_be_visible()
+    page.get_by_role("button", name="Save changes").click()
+    expect(page.get_by_text("Saved.")).to_be_visible()
+    page.get_by_role("link", name="Texts").click()
+    page.get_by_label("Title", exact=True).fill("Our club")
+    expect(page.frame_locator("#preview").locator("#title")).to_have_text("Our club")
+
+
+@pytest.mark.parametrize("device", [{}, PHONE | {"color_scheme": "dark"}], ids=["desktop", "dark phone"])
+def test_the_pages_of_the_dashboard_are_fit_for_all(open_page, desk, device):  # noqa: F811
+    page = open_page(**device)
+    sign_in(page, "owner@demo.example")
+    found = []
+    for path in ("", "texts/", "domains/", "install/"):
+        page.goto(f"/s/demo/display/{path}")
+        found += [f"{path} {problem}" for problem in violations(page)]
+        if page.evaluate("document.documentElement.scrollWidth") > page.viewport_size["width"]:
+            found.append(f"{path} is too wide")
+    assert found == [], "\n".join(found)
