@@ -75,10 +75,13 @@ class PossibleSecondCall(Item):
         said = ", ".join(
             f"{name} {value}" for name, value in self.values().items() if not isinstance(value, dict | list)
         )
-        return f"{self.row.connection} made the call “{self.data['event']}” twice within minutes: {said}."
+        made = f"{self.row.connection} made the call “{self.data['event']}” twice within minutes"
+        return f"{made}: {said}." if said else f"{made}."
 
     @property
     def help(self) -> str:
+        if not self.row.body:
+            return "It counted once. What it said was kept for 90 days, so it cannot be applied any more."
         if self.kind.is_alone:
             return "It counted once, since the second may be a repeat of the first: both got the same code."
         return "It counted once, since the second may be a repeat of the first. Applied, it counts once more."
@@ -89,7 +92,7 @@ class PossibleSecondCall(Item):
 
     @property
     def choices(self) -> Sequence[Choice]:
-        if self.kind.is_alone:  # nobody would see the second code
+        if self.kind.is_alone or not self.row.body:  # nobody would see the second code
             return [self.dismissal()]
         return [Choice("apply", "Apply it", self.apply), self.dismissal()]
 
@@ -98,7 +101,9 @@ class PossibleSecondCall(Item):
         return CALLS[self.data["event"]]
 
     def values(self) -> dict[str, Any]:
-        return signature.read(self.row.body.encode(), with_mac=False).values
+        """What the call said, while that is kept."""
+        body = self.row.body
+        return signature.read(body.encode(), with_mac=False).values if body else {}
 
     def apply(self, actor: str) -> str:
         """As a call of its own, which the list of calls shows. Its identity lets it count only once more."""

@@ -4,6 +4,7 @@ import pytest
 
 from conftest import balance, make_customer
 from customers.models import Event, Resolution
+from integrations import inbox
 from integrations.models import Connection
 
 from .test_events import ORDER, find
@@ -164,6 +165,18 @@ class TestSecondCall:
             shop.asks("points-add", id="7", points=5)
         decide(page, open_item("possible_second_call"), "dismiss")
         assert balance(ann) == 5
+
+    def test_one_whose_body_is_forgotten_can_only_be_dismissed(self, page, store, shop, ann):
+        for _ in range(2):
+            shop.asks("points-add", id="7", points=5)
+        store.inbound_events.update(received_at="2025-01-01T00:00Z")
+        inbox.forget_bodies(store.pk)
+        item = open_item("possible_second_call")
+        assert "“points-add” twice within minutes." in page.get(PAGE).text
+        decide(page, item, "apply")
+        assert (balance(ann), Resolution.objects.count()) == (5, 0)
+        decide(page, item, "dismiss")
+        assert Resolution.objects.count() == 1
 
     def test_one_that_cannot_be_says_why_and_stays_open(self, page, store, shop, ann):
         shop.asks("points-add", id="7", points=5)
