@@ -19,7 +19,8 @@ from integrations.models import Connection
 from integrations.outgoing import Clock
 from loyalty.stores.models import Store
 from loyalty.stores.tenancy import acting_for
-from spending.code_sources import SOURCES, CodeNotMade, CodeSource
+from spending.code_sources import SOURCES, CodeNotMade, CodeSource, Handed
+from spending.coupons import OutOfCodes
 from spending.models import CODE_LENGTH, Redemption, Reward
 from spending.rewards import GENERATED, SHOP, Discount
 
@@ -53,6 +54,12 @@ class ShopCodes(CodeSource):
 
     def has_codes(self, store: Store, reward: Reward) -> bool:
         return connection_of(store) is not None
+
+    def take(self, store: Store, reward: Reward) -> Handed:
+        """Nothing yet; but no points are taken where no shop can be asked."""
+        if not self.has_codes(store, reward):
+            raise OutOfCodes("No shop is connected that makes codes.")
+        return Handed()
 
     def make(self, redemption: Redemption, discount: Discount | None) -> str:
         making = take_up(redemption)

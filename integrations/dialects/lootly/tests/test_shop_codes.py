@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from django.db import connection as database
+from django.urls import reverse
 from django.utils import timezone
 
 from conftest import balance, make_customer
@@ -408,3 +409,12 @@ def test_members_have_no_values_that_php_would_spell_otherwise(store, server, li
     for _, _, members in server.calls:
         check(json.loads(json.dumps(members)))
         assert list(members) == [*sorted(set(members) - {"hmac"}), "hmac"]
+
+
+def test_the_connections_page_says_where_the_shop_is_asked(store, linked, server, client, owner):
+    client.force_login(owner)
+    connection = linked()
+    page = reverse("integrations:connection_detail", args=[store.slug, connection.public_id])
+    assert server.url in client.get(page).content.decode()
+    type(connection).objects.filter(pk=connection.pk).update(settings={})
+    assert "has not told us" in client.get(page).content.decode()
