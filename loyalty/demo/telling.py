@@ -6,7 +6,7 @@ from itertools import groupby
 
 from django.db.models import Max
 
-from customers import enrolment
+from customers import enrolment, newcomers
 from customers.enrolment import Identity
 from customers.models import Customer, OrderNotice
 from earning import activities, applying, calendar_facts, orders
@@ -38,7 +38,8 @@ def tell(store: Store, happened: list[Happening]) -> None:
                 calendar_facts.record(store, day)
                 for run in runs(by_day.get(day, []), is_in_turn=len(days) == 1):
                     tell_run(store, run, shoppers)
-                    work(OrderFact, store.pk, orders.apply)
+                    if len(days) == 1:
+                        work(OrderFact, store.pk, orders.apply)
             apply(store)
             shoppers.date_what_was_paid()
             shoppers.take(days[-1], len(days))
@@ -85,10 +86,10 @@ def apply(store: Store) -> None:
 def tell_run(store: Store, happened: list[Happening], shoppers: Shoppers) -> None:
     news: list[NewActivity] = []
     facts: list[OrderFact] = []
+    join_all(store, [one for one in happened if isinstance(one, Joined)])
     for one in happened:
         match one:
             case Joined():
-                join(store, one)
                 news.append(NewActivity("sign_up", identity_of(one.person), one.person.email, one.at))
             case Did():
                 news.append(NewActivity(one.action, identity_of(one.person), one.key, one.at, one.properties))
@@ -108,9 +109,16 @@ def fact_of(store: Store, told: Ordered) -> OrderFact:
     )
 
 
-def join(store: Store, joined: Joined) -> None:
+def join_all(store: Store, joined: list[Joined]) -> None:
+    newcomers.welcome(store, [identity_of(one.person) for one in joined])
+    made = store.customers.filter(external_id__in=[one.person.external_id for one in joined]) if joined else []
+    known = {customer.external_id: customer for customer in made}
+    for one in joined:
+        join(store, known[one.person.external_id], one)
+
+
+def join(store: Store, customer: Customer, joined: Joined) -> None:
     person = joined.person
-    customer = enrolment.identify(store, identity_of(person), is_registered=True)
     enrolment.update_profile(
         customer, first_name=person.first_name, last_name=person.last_name, birthday=person.birthday,
         tags=list(person.tags),
