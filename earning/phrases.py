@@ -9,7 +9,7 @@ from .models import EarningRule
 
 SOURCES = {
     "api": "by API", "dashboard": "from a person here", "order": "with the order", "goal": "with the orders",
-    "calendar": "from the calendar",
+    "calendar": "from the calendar", "widget": "in the widget", "support": "from a person here",
 }  # fmt: skip
 ALWAYS, EVERYONE, NO_LIMIT, NONE = "Always", "Everyone", "No limit", "None"
 

@@ -46,8 +46,8 @@ class RewardForm(forms.ModelForm):
             "points": "Cost", "text": "Text for shoppers", "minimum_order": "Minimum order",
             "code_source": "Where the code comes from", "code_prefix": "Codes begin with",
             "validity": "A code is good for", "validity_count": "How many", "validity_until": "Last day",
-            "customer_limit": "Per customer, at most", "customer_limit_period": "In",
-            "total_limit": "By all customers, at most", "total_limit_period": "In", "active_from": "From",
+            "customer_limit": "Per customer, at most", "customer_limit_period": "Period",
+            "total_limit": "By all customers, at most", "total_limit_period": "Period", "active_from": "From",
             "active_until": "Until", "email_subject": "Subject", "email_text": "Text",
         }  # fmt: skip
         help_texts = {
@@ -112,7 +112,7 @@ class RewardForm(forms.ModelForm):
         if "minimum_order" in self.fields:
             self.fields["minimum_order"].unit = self.store.currency
             self.fields["minimum_order"].widget.attrs["step"] = "any"
-        for name in ("validity_count", "validity_until", "pool", "code_prefix"):
+        for name in ("validity", "validity_count", "validity_until", "pool", "code_prefix"):
             self.fields[name].is_conditional = True  # shown, and asked for, only with the choice above it
         for name in ("customer_limit", "total_limit", "validity_count"):
             self.fields[name].widget.attrs["min"] = 1
@@ -192,7 +192,7 @@ def new_reward(store: Store, kind: str) -> Reward:
         store=store, kind=kind, icon=made.icon, points=Decimal(made.suggested), settings=made.defaults(),
         code_source=made.code_sources[0],
     )  # fmt: skip
-    reward.name = reward.reward_kind.gives(reward.settings, store.currency) if reward.settings else made.label
+    reward.name = made.label if made.takes_multiplier else made.gives(reward.settings, store.currency)
     return reward
 
 

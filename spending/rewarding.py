@@ -50,7 +50,8 @@ def create(store: Store, kind: str, *, actor: str, **values: Any) -> Reward:
 
     Its codes come from a pool of its own unless one is given. Raises ValidationError.
     """
-    reward = Reward(store=store, kind=kind, **({"code_source": KINDS[kind].code_sources[0]} | values))
+    usual = {"code_source": KINDS[kind].code_sources[0], "icon": KINDS[kind].icon}
+    reward = Reward(store=store, kind=kind, **(usual | values))
     last = store.rewards.aggregate(last=Max("position"))["last"]
     reward.position = 0 if last is None else last + 1
     give_pool(reward)

@@ -13,7 +13,8 @@ from spending.models import Redemption, Reward
 
 from .history import CENT, TAX, Ordered
 
-TEMPTED, PAYS = 0.18, 0.9  # of those who can pay for something, in a week; of those who hold a code, at an order
+TEMPTED, PAYS = 0.3, 0.9  # of those who can pay for something, in a week; of those who hold a code, at an order
+LAST_HOURS = timedelta(hours=4)  # before the store was made, into which the latest day's evening may fall
 HANDED_OVER_AFTER = timedelta(days=12)
 DISCOUNTS = ("fixed_amount", "variable_amount", "percentage", "free_shipping", "free_product")
 
@@ -63,22 +64,22 @@ class Shoppers:
     def take(self, day: date, days: int) -> None:
         """In the evening some of those who can pay for something take it."""
         rng = random.Random(f"{day}")  # noqa: S311 - invents, guards nothing
-        for customer_id, balance in self.purses():
-            if rng.random() < TEMPTED * days / 7:
-                self.take_one(customer_id, balance, day, rng)
+        at = min(datetime.combine(day, time(20), self.store.tz), self.store.local(self.store.created_at) - LAST_HOURS)
+        for email, customer_id, balance in self.purses():
+            if rng.random() < TEMPTED * days / 7 and email not in self.codes:
+                at += timedelta(minutes=rng.randint(1, 12), seconds=rng.randrange(60))
+                self.take_one(customer_id, balance, at, rng)
 
-    def purses(self) -> list[tuple[int, Decimal]]:
+    def purses(self) -> list[tuple[str, int, Decimal]]:
         least = min(reward.points for reward in self.rewards)
         found = self.store.wallets.filter(unit="points", balance__gte=least, customer__state=Customer.State.ENROLLED)
-        return list(found.order_by("pk").values_list("customer_id", "balance"))
+        return list(found.order_by("pk").values_list("customer__email", "customer_id", "balance"))
 
-    def take_one(self, customer_id: int, balance: Decimal, day: date, rng: random.Random) -> None:
+    def take_one(self, customer_id: int, balance: Decimal, at: datetime, rng: random.Random) -> None:
         reward = rng.choice(self.rewards)
         steps = offers.affordable(reward, balance)
         if not steps:
             return  # another reward, another week
-        evening = datetime.combine(day, time(21), self.store.tz) + timedelta(minutes=rng.randrange(150))
-        at = min(evening, self.store.local(self.store.created_at) - timedelta(minutes=rng.randint(1, 9)))
         least, _ = reward.reward_kind.bounds(reward.settings)
         customer = self.store.customers.get(pk=customer_id)
         with suppress(redemptions.Refused):
