@@ -20,7 +20,10 @@ def issue(store: Store, owner: User, password: str, url: str) -> dict[str, Any]:
         "email": owner.email,
         "password": password,
         "store": store.slug,
-        "native": {"key": ApiKey.issue(store, "README", user=owner)[1]},
+        "native": {
+            "key": ApiKey.issue(store, "README", user=owner)[1],
+            "reward": str(store.rewards.get(kind="free_shipping").public_id),
+        },
         "lootly": {
             "key": lootly.key,
             "secret": lootly_secret,

@@ -26,6 +26,10 @@ AFTERWARDS = [
     (190, 300, 260),  # reads
     (177, 300, 260),  # a third of the order is refunded
     (150, 300, 260),  # and the rest
+    (150, 300, 260),  # what Grace may take
+    (150, 300, 10),  # free shipping
+    (150, 300, 30),  # an order that uses its code
+    (150, 300, 260),  # which is refunded: what the code cost comes back
 ]
 
 
@@ -52,6 +56,16 @@ def paste(block: str, state: Path, curlrc: str = "") -> str:
     return shell.stdout
 
 
+def answers(printed: str) -> list[dict]:
+    """One JSON text after the other, as several calls print them."""
+    found = []
+    while printed := printed.strip():
+        answer, end = json.JSONDecoder().raw_decode(printed)
+        found.append(answer)
+        printed = printed[end:]
+    return found
+
+
 def standing(store: Store) -> tuple[Decimal, Decimal, Decimal]:
     wallets = {wallet.customer.email: wallet for wallet in store.wallets.select_related("customer")}
     ada, grace = wallets.get("ada@example.org"), wallets.get("grace@example.org")
@@ -64,8 +78,10 @@ def test_each_call_of_the_readme_shows_its_points_and_again_changes_nothing(demo
         wait_until(lambda: standing(demo) == expected, 60, f"{expected}\n{block}\n{printed}")  # noqa: B023
     entries = demo.entries.count()
     printed = [paste(block, tmp_path) for block in BLOCKS]
-    read, _ = json.JSONDecoder().raw_decode(printed[5])
+    read = answers(printed[5])[0]
     assert (read["balance"], read["pending"]) == ("150", "300")
     wait_until(lambda: not demo.activities.exclude(due_at=None).exists(), 60, "all is applied")
     assert (standing(demo), demo.entries.count()) == (AFTERWARDS[-1], entries)
+    [taken] = answers(printed[-1])[-1]["data"]
+    assert (taken["state"], taken["order"]["external_id"]) == ("cancelled", "readme-8")
     call_command("check_ledger", store="demo")
