@@ -190,10 +190,16 @@ def line(entry: LedgerEntry, store: Store, decision: Any) -> dict[str, Any]:
     is_first = entry.revision == 1 and entry.kind == LedgerEntry.Kind.EARN
     return {
         "what": entry.reason or entry.get_kind_display(),
-        "why": explaining.headline(decision, store) if is_first and decision else "",
+        "why": sum_of(decision, store) if is_first else "",
         "points": signed(entry.pending if is_waiting else entry.points, store),
         "is_waiting": is_waiting,
         "is_plus": (entry.pending if is_waiting else entry.points) > 0,
         "on": day(entry.effective_at if entry.revision == 1 else entry.created_at, store),
         "after": points(entry.balance_after, store),
     }
+
+
+def sum_of(decision: Any, store: Store) -> str:
+    """How the points came about, where there is more to it than their number."""
+    steps = (decision or {}).get("sum") or {}
+    return explaining.headline(decision, store) if steps.get("kind") == "per_unit" or "capped" in steps else ""

@@ -82,7 +82,7 @@ def test_from_an_order_to_a_code_used_on_the_next(open_page, demo, device):  # n
     frame.get_by_role("button", name="Take it: 5 off").click()
     expect(frame.get_by_text("This takes 500 points from your balance of 729 points.")).to_be_visible()
     frame.get_by_role("button", name="Yes, take it").click()
-    expect(frame.get_by_role("heading", name="Here is your 5 off")).to_be_focused()
+    expect(frame.get_by_role("heading", name="Yours: 5 off")).to_be_focused()
     code = frame.locator("code").inner_text()
     heard = page.evaluate("heard")
     assert [(one["coupon_code"], bool(one["redemption_id"]), bool(one["reward_id"])) for one in heard] == [

@@ -26,7 +26,7 @@ function icon(name) {
 // A text of the merchant's with the {names} in it filled in.
 function t(name, values = {}) {
   const all = { points_name: settings.points_name, ...values };
-  return settings.texts[name].replace(/\{(\w+)\}/g, (whole, key) => (Object.hasOwn(all, key) ? all[key] : whole));
+  return settings.texts[name].replace(/\{(\w+)\}/g, (whole, key) => (Object.hasOwn(all, key) ? all[key] : whole)).trim();
 }
 
 function webAddress(text) {

@@ -10,7 +10,7 @@ function tellPage(message) {
 
 const HEARD = {
   wait() {
-    state.session = null;
+    state.session = state.home = null; // somebody else's, perhaps
     load();
   },
   session(message) {

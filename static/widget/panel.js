@@ -135,7 +135,7 @@ async function join() {
 
 function navigation(tabs) {
   return el("nav", { "aria-label": t("title") }, tabs.map((tab) =>
-    el("button", { id: `tab-${tab}`, type: "button", "aria-current": tab === state.tab && "page", onclick: () => { state.tab = tab; showMember(); } }, t(tab))));
+    el("button", { id: `tab-${tab}`, type: "button", "aria-current": tab === state.tab && "page", onclick: () => { state.tab = tab; showMember(); } }, t(tab === "earn" ? "tab_earn" : tab))));
 }
 
 const VIEWS = {

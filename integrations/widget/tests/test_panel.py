@@ -8,7 +8,7 @@ from django.core import mail
 from conftest import balance, make_customer
 from customers.enrolment import Identity
 from customers.models import Customer
-from earning import activities
+from earning import activities, orders
 from integrations.widget.models import Widget
 from spending.models import Redemption
 
@@ -87,11 +87,9 @@ def test_points_on_the_way_are_told_apart(page, signing, customer, add_rule, sto
     assert line["is_waiting"] and line["points"] == "+50 points"
 
 
-def test_history_says_why_and_goes_back_page_by_page(page, signing, customer, add_rule, store, work, give):
-    add_rule(store, "purchase", 2, name="Buy")
+def test_history_goes_back_page_by_page(page, signing, customer, give):
     for _ in range(25):
         give(customer, 1)
-    activities.record(store, activities.NewActivity("review", Identity.of(external_id="c1")))
     page.enter_signed(signing)
     first = data(page.get("history"))
     assert len(first["lines"]) == 20
@@ -99,6 +97,17 @@ def test_history_says_why_and_goes_back_page_by_page(page, signing, customer, ad
     second = data(page.get(f"history?before={first['before']}"))
     assert len(second["lines"]) == 5 and second["before"] is None
     assert data(page.get("history?before=x'"))["lines"] == first["lines"]
+
+
+def test_history_says_how_an_orders_points_came_about(page, signing, customer, add_rule, store, work):
+    add_rule(store, "purchase", 2, name="Buy")
+    body = {"status": "completed", "total": "10.20", "subtotal": "10.20", "customer": {"external_id": "c1"}}
+    orders.record_fact(store, "o1", "status", identity="1", data=body)
+    work(store)
+    page.enter_signed(signing)
+    [line] = data(page.get("history"))["lines"]
+    assert (line["what"], line["points"]) == ("Buy", "+20 points")
+    assert line["why"] == "10.20 EUR × 2 points = 20.40, rounded down to 20."
 
 
 def test_sections_that_are_off_are_not_even_sent(page, signing, shopper, add_rule, add_reward, store):
