@@ -1,6 +1,7 @@
 """Facts applied per second by one process, against a set-based statement that a person would write by hand.
 
-Ours: a rule with a limit and a restriction, decisions and events stored, row-level security on.
+Ours: a rule with a limit and a restriction, decisions and events stored, row-level security on; what a worker's
+task does with a backlog, so two connections of one process.
 Floor: in a plain schema with the keys that any ledger needs, one statement marks 500 facts, adds to the
 balances and writes the entries with the balance after each.
 """
