@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from integrations import outgoing
+from integrations import addresses, outgoing
 from integrations.outgoing import BadAddress, Limits, NoAnswer, TooSlow, send
 
 from .servers import Receiver, drips, hangs, hangs_up, never_ends, respond
@@ -66,7 +66,7 @@ URLS = [
 def canaries(monkeypatch):
     """Listen on this machine's own addresses. Their ports are allowed, so that only the address can stop a call."""
     with Receiver() as four, Receiver(family=socket.AF_INET6) as six:
-        monkeypatch.setattr(outgoing, "PORTS", {443, 8443, four.port, six.port})
+        monkeypatch.setattr(addresses, "PORTS", {443, 8443, four.port, six.port})
         yield four, six
 
 
@@ -96,7 +96,7 @@ def test_only_the_ports_of_the_web_are_called(url):
     "address", ["8.8.8.8", "1.1.1.1", "100.63.255.255", "100.128.0.1", "172.32.0.1", "2606:4700::1111", "2a00:1450::1"]
 )
 def test_public_addresses_are_allowed(address):
-    assert outgoing.is_allowed(ipaddress.ip_address(address))
+    assert addresses.is_allowed(ipaddress.ip_address(address))
 
 
 def resolves_to(monkeypatch, *answers: list[str]) -> list[str]:
@@ -106,9 +106,9 @@ def resolves_to(monkeypatch, *answers: list[str]) -> list[str]:
     def getaddrinfo(host, port, *args, **kwargs):
         if host[0].isdigit() or ":" in host:
             return real(host, port, *args, **kwargs)
-        addresses = answers[min(len(asked), len(answers) - 1)]
+        found = answers[min(len(asked), len(answers) - 1)]
         asked.append(host)
-        return [(socket.AF_INET6 if ":" in one else socket.AF_INET, 1, 6, "", (one, port)) for one in addresses]
+        return [(socket.AF_INET6 if ":" in one else socket.AF_INET, 1, 6, "", (one, port)) for one in found]
 
     monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
     return asked

@@ -16,7 +16,7 @@ from spending.offers import Shopper, in_dates, tagged
 from . import people
 from .balances import Call, Data, whole
 from .refusals import Refused, unknown
-from .shop_codes import moment
+from .shop_members import moment
 from .told import SOURCE
 
 WITHOUT_CODE_OR_PRICE = ("custom", "variable_amount")

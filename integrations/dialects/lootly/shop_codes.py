@@ -6,9 +6,7 @@ asks for the same code: the shop looks it up instead of making another.
 
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from decimal import Decimal
-from typing import Any
+from datetime import timedelta
 
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
@@ -25,12 +23,11 @@ from spending.models import CODE_LENGTH, Redemption, Reward
 from spending.rewards import GENERATED, SHOP, Discount
 
 from .shop import Members, Shop, ShopFailed, ShopUnreached, connection_of
+from .shop_members import members_of
 
 SECONDS = 7  # for all calls of one redemption
 PAUSE = 1  # second before the one retry
 CLAIM = timedelta(seconds=10)  # how long others leave the shop to whoever asks it
-NO_END = timedelta(days=3652)  # the shops want an end: ten years
-FREE_SHIPPING = "-100.0"  # exactly so
 State = Redemption.State
 
 
@@ -118,7 +115,7 @@ def note(redemption: Redemption, **details: str) -> None:
 
 def ask(shop: Shop, making: Making, discount: Discount) -> str:
     """The code, after one more try if the shop could not be reached. Raises ShopFailed."""
-    members, clock = members_of(making, discount, shop), Clock(SECONDS)
+    members, clock = members_of(making.title, making.redemption, discount, shop), Clock(SECONDS)
     try:
         return ask_once(shop, making, members, clock)
     except ShopUnreached:
@@ -173,69 +170,6 @@ def code_of(told: Members) -> str:
 def inner(told: Members, name: str) -> Members:
     found = told.get(name)
     return found if isinstance(found, dict) else {}
-
-
-# --- What the code is worth, in the shop's words ----------------------------------------------------
-
-
-def members_of(making: Making, discount: Discount, shop: Shop) -> Members:
-    redemption, reward = making.redemption, making.redemption.reward
-    begins = redemption.issued_at
-    members: Members = {
-        "title": making.title,
-        **VALUES[discount.type](discount, shop),
-        "starts_at": moment(begins),
-        "ends_at": moment(redemption.expires_at or begins + NO_END),
-        "usage_limit": 1,
-        "uses_per_coupon": 1,
-        "uses_per_customer": 1,
-        "once_per_customer": 1,
-        "individual_use": int(shop.settings.individual_use),
-    }
-    if reward.minimum_order:
-        members["prerequisite_subtotal_range"] = {"greater_than_or_equal_to": f"{reward.minimum_order:f}"}
-    if (redemption.customer.external_id or "").isdecimal():  # by other ids the shops would find everybody
-        members["prerequisite_customer_ids"] = [redemption.customer.external_id]
-    return members
-
-
-def fixed(discount: Discount, shop: Shop) -> Members:
-    return {"value_type": "fixed_amount", "value": negative(discount.value), "target_type": "line_item"}
-
-
-def percentage(discount: Discount, shop: Shop) -> Members:
-    return {"value_type": "percentage", "value": negative(discount.value), "target_type": "line_item"}
-
-
-def shipping(discount: Discount, shop: Shop) -> Members:
-    """Only Magento reads a percentage as that of the shipping; elsewhere it would be one of the whole cart."""
-    amount: Members = {"value_type": "fixed_amount", "value": "-0.00"}
-    if shop.is_magento:
-        amount = {"value_type": "percentage", "value": FREE_SHIPPING}
-    if discount.value is not None:
-        amount["prerequisite_shipping_price_range"] = {"less_than_or_equal_to": f"{discount.value:f}"}
-    return amount | {"target_type": "shipping_line"}
-
-
-def product(discount: Discount, shop: Shop) -> Members:
-    return {
-        "value_type": "percentage",
-        "value": "-100.0",
-        "target_type": "line_item",
-        "allocation_limit": 1,
-        "entitled_product_ids": [discount.product_id],
-    }
-
-
-VALUES: dict[str, Any] = {"fixed": fixed, "percentage": percentage, "shipping": shipping, "product": product}
-
-
-def negative(value: Decimal | None) -> str:
-    return f"-{value or Decimal(0):f}"
-
-
-def moment(at: datetime) -> str:
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def show_failure(connection: Connection, making: Making, failure: ShopFailed) -> None:
