@@ -14,6 +14,8 @@ UNITS = {"days": "day", "weeks": "week", "months": "month"}
 def gives(reward: Reward, store: Store) -> str:
     """ "5 EUR off"; of an amount of their choice "1 EUR off to 20 EUR off"."""
     kind, settings = reward.reward_kind, reward.settings
+    if kind.discount(settings, 1) is None and kind.value(settings, 1) is None:
+        return reward.name  # only the merchant can say
     if not kind.takes_multiplier:
         return kind.gives(settings, store.currency)
     least, most = kind.bounds(settings)
@@ -90,9 +92,10 @@ def sentence(reward: Reward, store: Store) -> str:
     """All that matters of a reward, in one sentence."""
     kind = reward.reward_kind
     spent = f"{points(reward.points, store)} for each step" if kind.takes_multiplier else points(reward.points, store)
-    got = gives(reward, store) if kind.key != "custom" else f"“{reward.name}”"
+    got = gives(reward, store)
+    got = f"“{got}”" if got == reward.name else lower_first(got)
     subject = "Customers" if who(reward, store) == EVERYONE else who(reward, store)
-    text = f"{subject} spend {spent} and get {lower_first(got)}"
+    text = f"{subject} spend {spent} and get {got}"
     if kind.has_minimum_order and reward.minimum_order:
         text += f" an order of at least {money(reward.minimum_order, store.currency)}"
     if limited := limit(reward, store).replace(NO_LIMIT, ""):
