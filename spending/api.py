@@ -25,6 +25,10 @@ from .redemptions import CannotCancel, RedemptionConflict, Refused
 from .serializers import CancelSerializer, NewRedemptionSerializer, RedemptionSerializer, verdict
 
 FILTERS = ("state", "source")
+CANNOT_USE = {
+    Redemption.State.CANCELLED: "This was cancelled: its points are back, so it is worth nothing.",
+    Redemption.State.PENDING: "The shop is still making its code.",
+}
 
 
 @schema.redemptions
@@ -121,7 +125,7 @@ class RedemptionViewSet(StoreViewSet):
         customer = customer_named(self.store, told["customer"])
         if customer is None:
             raise Problem(404, "not-found", "There is no such customer in this store.")
-        reward = self.store.rewards.filter(public_id=told["reward"]).first()
+        reward = self.store.rewards.select_related("pool").filter(public_id=told["reward"]).first()
         if reward is None:
             raise Problem(404, "not-found", "There is no such reward in this store.")
         return customer, reward, steps_of(reward, told)
@@ -145,7 +149,7 @@ class RedemptionViewSet(StoreViewSet):
         redemption = self.get_object()
         redemptions.hand_over(self.store, redemption)
         if redemption.state != Redemption.State.USED:
-            raise Problem(409, "cannot-use", "This was cancelled: its points are back, so it is worth nothing.")
+            raise Problem(409, "cannot-use", CANNOT_USE[redemption.state])
         return self.retrieve(request, public_id)
 
 

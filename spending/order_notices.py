@@ -42,10 +42,10 @@ def keys_of(notice: OrderNotice) -> list[str]:
 def follow(store: Store, notice: OrderNotice, row: Redemption) -> None:
     """One code on one order. Told again it changes nothing."""
     order, data = notice.order_external_id, notice.data
-    if row.state == State.CANCELLED and not row.order_external_id:
+    is_undone = data.get("is_cancelled") or data.get("is_refunded")
+    if row.state == State.CANCELLED and not is_undone:
         tell_of_cancelled(store, notice, row)
     outcomes.mark_used(store, row, order=order, total=Decimal(data["total"]), discount=discount_of(notice, row))
-    is_undone = data.get("is_cancelled") or data.get("is_refunded")
     if is_undone and row.state == State.USED and row.order_external_id == order and store.refunds_return_points:
         if row.reward.kind != "gift_code":  # a gift card keeps its worth, whatever became of the order
             reason = f"Order {order} was {'cancelled' if data.get('is_cancelled') else 'refunded'}"
@@ -61,10 +61,9 @@ def discount_of(notice: OrderNotice, row: Redemption) -> Decimal | None:
 
 
 def tell_of_cancelled(store: Store, notice: OrderNotice, row: Redemption) -> None:
-    """A shop's own coupon stays live there when we cancel: a person should know that it was used."""
-    store.redemptions.filter(pk=row.pk).update(order_external_id=notice.order_external_id)
-    row.order_external_id = notice.order_external_id
-    Event.objects.create(
-        store=store, customer_id=row.customer_id, topic=Topic.ATTENTION,
-        data={"what": "cancelled_code_used", "code": row.code, "order": notice.order_external_id},
-    )  # fmt: skip
+    """A shop's own coupon stays live there when we cancel, and an order may be reopened after its points went back:
+    a person should know, once, that the code was used all the same."""
+    item = {"what": "cancelled_code_used", "code": row.code, "order": notice.order_external_id}
+    if not store.events.filter(customer=row.customer_id, topic=Topic.ATTENTION, data__contains=item).exists():
+        store.redemptions.filter(pk=row.pk).update(order_external_id=notice.order_external_id)
+        Event.objects.create(store=store, customer_id=row.customer_id, topic=Topic.ATTENTION, data=item)

@@ -79,8 +79,8 @@ def mark_coupons(rows: list[Redemption], state: str) -> None:
 
 
 def mark_used(store: Store, row: Redemption, *, order: str = "", total=None, discount=None) -> bool:
-    """A locked redemption's code was used, or the merchant handed the reward over. False: it was used before."""
-    if row.state not in (State.ISSUED, State.EXPIRED, State.PENDING):
+    """A locked redemption's code was used, or the merchant handed the reward over. False: it cannot be any more."""
+    if row.state not in (State.ISSUED, State.EXPIRED):
         return False
     row.state, row.used_at = State.USED, timezone.now()
     row.order_external_id, row.order_total, row.order_discount = order, total, discount
