@@ -9,9 +9,9 @@ import pytest
 from django.db import connection as database
 from django.utils import timezone
 
-from integrations import connections, inbox, registry, tasks
+from integrations import answering, connections, inbox, registry, tasks
+from integrations.answering import Answer
 from integrations.dialects import Dialect
-from integrations.inbox import Answer
 from integrations.models import InboundEvent
 from loyalty.stores import broker
 from loyalty.stores.facts import MAX_ATTEMPTS
@@ -194,7 +194,7 @@ class TestCommitted:
             return Answer(200, {"number": len(performed)})
 
         def call():
-            kept = inbox.answer_once(link, "ask", "1", "{}", perform)
+            kept = answering.answer_once(link, "ask", "1", "{}", perform)
             return kept.answer.body["number"], kept.is_first
 
         assert sorted(at_once(6, call)) == [(1, False)] * 5 + [(1, True)]
@@ -203,13 +203,15 @@ class TestCommitted:
     def test_twins_within_the_time_are_one_call(self, store, link):
         def call():
             answer = Answer(200, {})
-            return inbox.answer_once(link, "ask", "1", "{}", lambda kept: answer, within=timedelta(minutes=10)).is_first
+            return answering.answer_once(
+                link, "ask", "1", "{}", lambda kept: answer, within=timedelta(minutes=10)
+            ).is_first
 
         assert sorted(at_once(6, call)) == [False] * 5 + [True]
 
     def test_a_failing_call_leaves_no_trace(self, store, link):
         with pytest.raises(ZeroDivisionError):
-            inbox.answer_once(link, "ask", "1", "{}", lambda kept: 1 / 0)
+            answering.answer_once(link, "ask", "1", "{}", lambda kept: 1 / 0)
         with acting_for(store.pk):
             assert not store.inbound_events.exists()
 

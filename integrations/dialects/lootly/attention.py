@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from customers.attention import Choice, Item, Link, NotPossible
-from integrations import connections, inbox
-from integrations.inbox import Answer
+from integrations import answering, connections
+from integrations.answering import Answer
 from integrations.models import Connection, InboundEvent
 
 from . import signature
@@ -113,7 +113,7 @@ class PossibleSecondCall(Item):
             return Answer(200, {"data": kind.perform(Call(self.store, fields, kept))})
 
         try:
-            inbox.answer_once(row.connection, row.event, f"{row.identity}:{self.event.pk}", row.body, perform)
+            answering.answer_once(row.connection, row.event, f"{row.identity}:{self.event.pk}", row.body, perform)
         except Refused as refused:
             raise NotPossible(f"It was refused: {refused.message}") from refused
         return "It counts once more now."

@@ -12,8 +12,9 @@ from django.db import transaction
 
 from customers import attention
 from earning.orders import OrderFactConflict
-from integrations import inbox
-from integrations.inbox import Answer, Outcome
+from integrations import answering, inbox
+from integrations.answering import Answer
+from integrations.inbox import Outcome
 from integrations.models import Connection, InboundEvent
 from loyalty.stores import rate_limits
 from loyalty.stores.bounded_json import BadJSON, check_characters
@@ -147,7 +148,7 @@ def performed_once(
         except Refused as refused:
             return refused.answer
 
-    keep = inbox.answer_alone if is_alone else inbox.answer_once
+    keep = answering.answer_alone if is_alone else answering.answer_once
     once = partial(keep, received.connection, name, identity, received.body, guarded, within=within)
     kept = retried(once, TWINS)
     if not kept.is_first:

@@ -1,6 +1,6 @@
 """The errors of this wire, with the code and status that its callers know."""
 
-from integrations.inbox import Answer
+from integrations.answering import Answer
 
 
 class Refused(Exception):

@@ -6,7 +6,7 @@ from django.utils.log import log_response
 from django.views.decorators.csrf import csrf_exempt
 
 from integrations import connections
-from integrations.inbox import Answer
+from integrations.answering import Answer
 from loyalty.stores.bounded_json import TooLarge
 from loyalty.stores.parsers import read_body
 

@@ -11,7 +11,7 @@ from django.utils import timezone
 from conftest import apply_all, balance, make_customer, see
 from customers import ledger
 from customers.attention import open_events
-from integrations import inbox
+from integrations import answering
 from integrations.dialects.lootly import rewards
 from integrations.models import InboundEvent
 from loyalty.attention import item_of
@@ -326,13 +326,13 @@ class TestMadeInTheShop:
     def test_a_held_call_is_taken_over_when_its_time_is_over(self, store, server, shop, ann, add, monkeypatch):
         reward = add(code_source="shop")
         body = signed(customer_id="7", reward_id=reward.pk, t=1)
-        monkeypatch.setattr(inbox, "ALONE", timedelta(seconds=1))
+        monkeypatch.setattr(answering, "ALONE", timedelta(seconds=1))
 
         def die(*args, **kwargs):
             raise SystemExit  # not even its claim is released
 
         with monkeypatch.context() as patched:
-            patched.setattr(inbox, "_keep_answer", die)
+            patched.setattr(answering, "_keep_answer", die)
             with pytest.raises(SystemExit):
                 shop.post("redeem-reward", body)
         answer = shop.post("redeem-reward", body).json()["data"]["data"]
