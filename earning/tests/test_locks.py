@@ -2,17 +2,18 @@
 
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from threading import Event
 
 import pytest
-from django.db import connections, transaction
+from django.db import OperationalError, connections, transaction
 from django.urls import reverse
 
 from conftest import balance
 from customers import enrolment, ledger
 from customers.enrolment import Identity
 from customers.models import Customer
+from customers.tests.test_adjustments import until_blocked
 from earning import activities, applying, orders
 from earning.activities import NewActivity
 from earning.models import Activity
@@ -57,6 +58,11 @@ def reached(monkeypatch, owner, name: str) -> Iterator[tuple[Event, Event]]:
         monkeypatch.setattr(owner, name, original)
 
 
+def either_may_die() -> suppress:
+    """PostgreSQL ends whoever has waited for a second first: the call, unless this machine is very busy."""
+    return suppress(OperationalError)
+
+
 def test_an_order_that_moves_a_goal_meets_a_worker_at_that_goal(store, customer, add_rule, work, beside):
     add_rule(store, "purchase", 1, settings={"points_per": "1"})
     add_rule(store, "goal_orders", 300, settings={"goal": 1})
@@ -68,8 +74,7 @@ def test_an_order_that_moves_a_goal_meets_a_worker_at_that_goal(store, customer,
     with transaction.atomic():
         store.activities.select_for_update().get(pk=goal.pk)
         working = beside(work, store)  # it comes to the goal's row, which is taken
-        with pytest.raises(TimeoutError):
-            working.result(0.5)
+        until_blocked(1)
         ledger.lock_wallets(store.pk, [customer.pk])  # what a worker holds while it waits there ends in a deadlock
     working.result(10)
     work(store)
@@ -94,11 +99,10 @@ def test_a_decision_that_ran_into_a_deadlock_is_made_again(
     client = sign_in(support)
     address = reverse("earning:activity_decide", args=[store.slug, activity.public_id])
 
-    with transaction.atomic():
+    with either_may_die(), transaction.atomic():
         ledger.lock_wallets(store.pk, [customer.pk])
         deciding = beside(client.post, address, {"state": "approved"})
-        with pytest.raises(TimeoutError):
-            deciding.result(0.4)  # it has the activity and waits for the wallet
+        until_blocked(1)  # it has the activity and waits for the wallet
         store.activities.select_for_update().get(pk=activity.pk)  # the page waited first, so it is the page that dies
 
     assert deciding.result(10).status_code == 302
@@ -111,11 +115,10 @@ def test_an_api_call_that_ran_into_a_deadlock_is_made_again(store, customer, add
     recorded = activities.record(store, NewActivity("custom:read", Identity.of(external_id=customer.external_id)))
     work(store)
 
-    with transaction.atomic():
+    with either_may_die(), transaction.atomic():
         ledger.lock_wallets(store.pk, [customer.pk])
         asking = beside(api.post, f"/api/v1/activities/{recorded.public_id}/{path}")
-        with pytest.raises(TimeoutError):
-            asking.result(0.4)
+        until_blocked(1)
         store.activities.select_for_update().get(pk=recorded.id)
 
     assert asking.result(10).status_code == 200
@@ -163,8 +166,7 @@ def test_who_joins_after_the_look_waits_until_it_is_stored(store, guest, add_rul
         applying_now = beside(apply_in, store, pk)
         assert looked.wait(10)
         joining = beside(join, store, guest)
-        with pytest.raises(TimeoutError):
-            joining.result(0.4)
+        until_blocked(1)
         may_go.set()
         applying_now.result(10)
         joining.result(10)
