@@ -88,6 +88,12 @@ def given_up(store: Store) -> Iterator[Stuck]:
             [link(store, "The call as it came", "integrations:call_detail", call.pk)],
             href(store, "integrations:call_apply", call.pk),
         )  # fmt: skip
+    for row in quarantined(store.coupon_imports.select_related("pool")):
+        yield Stuck(
+            f"The import of “{row.file_name}” into “{row.pool}” stopped.", row.quarantined_at, row.error,
+            [link(store, "Look at it", "spending:import_detail", row.public_id)],
+            href(store, "spending:import_retry", row.public_id),
+        )  # fmt: skip
 
 
 def quarantined(rows: QuerySet[Any]) -> QuerySet[Any]:
@@ -120,5 +126,6 @@ def href(store: Store, name: str, *args: object) -> str:
 
 def count(store: Store) -> int:
     """How many wait, up to `MOST` of each sort."""
-    given_up = [quarantined(rows.all()) for rows in (store.activities, store.order_facts, store.inbound_events)]
+    facts = (store.activities, store.order_facts, store.inbound_events, store.coupon_imports)
+    given_up = [quarantined(rows.all()) for rows in facts]
     return sum(rows.count() for rows in (open_events(store)[:MOST], awaited(store)[:MOST], *given_up))

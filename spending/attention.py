@@ -19,7 +19,8 @@ class RewardsPaused(Item):
 
     @property
     def links(self) -> list[Link]:
-        return [Link("Rewards", self.url("spending:reward_list"))]
+        to_list = Link(f"Codes of “{self.data['pool_name']}”", self.url("spending:pool_detail", self.data["pool"]))
+        return [to_list, Link("Rewards", self.url("spending:reward_list"))]
 
 
 class CancelledCodeUsed(Item):

@@ -118,7 +118,8 @@ class Reader:
         """Empty cells at the end may be missing or too many."""
         expected, width = self.layout.width, len(cells)
         if len(cells) > expected and any(text.strip() for text in cells[expected:]):
-            return f"It has {width} columns; we expected {expected}. Remove the {DELIMITERS[self.layout.delimiter]}."
+            mark = DELIMITERS[self.layout.delimiter]
+            return f"It has {width} columns; we expected {expected}. Remove the {mark}, or read the file differently."
         if len(cells) <= self.layout.code:
             return f"It has {width} columns; the code is in column {self.layout.code + 1}."
         return ""

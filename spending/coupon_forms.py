@@ -7,7 +7,7 @@ from django import forms
 from loyalty.stores.models import Store
 
 from .coupons import chain
-from .csv_layout import DELIMITERS, ENCODINGS
+from .csv_layout import DELIMITERS, ENCODINGS, MOST_COLUMNS
 from .models import CodePool
 
 NONE = ""
@@ -64,7 +64,7 @@ class LayoutForm(forms.Form):
 
     def __init__(self, *args: Any, layout: dict[str, Any], **kwargs: Any) -> None:
         super().__init__(*args, initial=layout, **kwargs)
-        columns: list[tuple[Any, str]] = [(at, f"Column {at + 1}") for at in range(min(layout["width"], 100))]
+        columns: list[tuple[Any, str]] = [(at, f"Column {at + 1}") for at in range(min(layout["width"], MOST_COLUMNS))]
         self.fields["code"].choices = columns
         for name in ("value", "expires_on"):
             self.fields[name].choices = [(NONE, "No column"), *columns]

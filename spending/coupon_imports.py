@@ -48,7 +48,7 @@ def start(store: Store, pool: CodePool, chunks: Iterable[bytes], file_name: str,
     digest, size = hashlib.sha256(), 0
     with transaction.atomic():
         row = CouponImport.objects.create(
-            store=store, pool=pool, file_name=file_name[-255:] or "codes.csv", digest=b"", created_by=actor, due_at=None
+            store=store, pool=pool, file_name=named(file_name), digest=b"", created_by=actor, due_at=None
         )
         for number, part in enumerate(parts_of(chunks)):
             if number == 0:
@@ -62,6 +62,10 @@ def start(store: Store, pool: CodePool, chunks: Iterable[bytes], file_name: str,
             raise Unreadable("The file is empty.")
         begin(row, State.CHECKING, digest=digest.digest(), size=size)
     return row
+
+
+def named(text: str) -> str:
+    return "".join(letter for letter in text if letter.isprintable())[-255:] or "codes.csv"
 
 
 KEEP_PART = """

@@ -1,6 +1,7 @@
 """How many codes a pool has, and what follows when they run low or out. Done by a worker, away from the takers."""
 
 from datetime import timedelta
+from typing import Any
 
 from django.conf import settings
 from django.core.mail import send_mail
@@ -9,6 +10,7 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
 
+from customers import attention
 from customers.models import Event, Topic
 from loyalty.stores import broker
 from loyalty.stores.models import StaffMember, Store
@@ -76,7 +78,7 @@ def note_stock(store: Store, pool_id: int) -> None:
         pause_rewards(store, pool)
 
 
-def about(pool: CodePool) -> dict[str, str]:
+def about(pool: CodePool) -> dict[str, Any]:
     return {"pool": str(pool.public_id), "pool_name": pool.name}
 
 
@@ -84,10 +86,7 @@ def pause_rewards(store: Store, pool: CodePool) -> None:
     rewards = store.rewards.filter(pool=pool, code_source=Reward.CodeSource.POOL, is_enabled=True)
     if names := list(rewards.values_list("name", flat=True)):
         rewards.update(is_enabled=False, updated_at=timezone.now())
-        Event.objects.create(
-            store=store, topic=Topic.ATTENTION,
-            data=about(pool) | {"what": "rewards_paused", "rewards": names, "why": "Its pool has no code left."},
-        )  # fmt: skip
+        attention.show(store, "rewards_paused", rewards=names, **about(pool))
 
 
 def tell_staff(store: Store) -> None:

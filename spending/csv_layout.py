@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 HEAD = 64 * 1024
+MOST_COLUMNS = 20  # that a person sees and may choose from
 SHOWN = 100  # characters of a row that a flaw quotes
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 HEADERS = {
@@ -99,7 +100,7 @@ def first_rows(head: bytes, layout: Layout, count: int = 4) -> list[list[str]]:
     """The beginning of the file in its columns, for people to look at."""
     lines = [line for line in first_lines(head[layout.starts_at :], layout)[: count * 2] if line.strip()]
     rows = csv.reader(lines, delimiter=layout.delimiter)
-    return [[shown(cell) for cell in row[:20]] for row in rows][:count]
+    return [[shown(cell) for cell in row[:MOST_COLUMNS]] for row in rows][:count]
 
 
 def refuse_other_files(head: bytes) -> None:

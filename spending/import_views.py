@@ -20,7 +20,7 @@ from .coupon_forms import EncodingForm, LayoutForm
 from .coupon_imports import FileTooLarge, NotPossible, State
 from .coupon_progress import progress
 from .coupon_slices import layout_of
-from .csv_layout import DELIMITERS, ENCODINGS, Unreadable, first_rows, previews
+from .csv_layout import DELIMITERS, ENCODINGS, MOST_COLUMNS, Unreadable, first_rows, previews
 from .models import CodePool, CouponImport
 from .uploads import AROUND, LimitedUpload
 
@@ -101,7 +101,8 @@ def told(row: CouponImport) -> dict[str, Any]:
         context |= {
             "layout": layout, "encoding": ENCODINGS[layout.encoding] if layout.is_chosen else "UTF-8",
             "delimiter": DELIMITERS[layout.delimiter], "form": LayoutForm(layout=row.layout),
-            "first_rows": first_rows(coupon_imports.head_of(row), layout), "columns": range(1, layout.width + 1),
+            "first_rows": first_rows(coupon_imports.head_of(row), layout),
+            "columns": range(1, min(layout.width, MOST_COLUMNS) + 1),
         }  # fmt: skip
     elif row.state == State.DONE:
         context["may_undo"] = bool(row.loaded) and not coupon_imports.has_issued(row)

@@ -26,9 +26,13 @@ def read(content: bytes, layout: Layout | None = None, size: int = 7) -> list[Ro
     return list(Reader(chunks, layout or look(content[:HEAD]), today=TODAY))
 
 
+def quoted(code: str) -> str:
+    return '"' + code.replace('"', '""') + '"'
+
+
 @given(st.lists(CODES, max_size=30), st.sampled_from(["\n", "\r\n", "\r"]), st.booleans(), st.booleans())
 def test_codes_come_back_as_they_were_written(codes, ending, has_mark, is_quoted):
-    cells = ['"' + code.replace('"', '""') + '"' if is_quoted or '"' in code else code for code in codes]
+    cells = [quoted(code) if is_quoted or '"' in code else code for code in codes]
     content = ("code" + ending + "".join(cell + ending for cell in cells)).encode("utf-8-sig" if has_mark else "utf-8")
     found = read(content)
     assert [row.code for row in found] == codes
@@ -63,7 +67,7 @@ def test_reading_in_two_goes_finds_the_same_as_in_one(lines, data):
 @given(st.lists(CODES, min_size=1, max_size=10), st.sampled_from(["cp1252", "utf-16-le", "utf-16-be", "mac_roman"]))
 def test_a_chosen_encoding_reads_what_was_written_in_it(codes, encoding):
     try:
-        content = ("code\n" + "\n".join(codes)).encode(encoding)
+        content = "\n".join(["code", *map(quoted, codes)]).encode(encoding)
     except UnicodeEncodeError:
         return
     assert [row.code for row in read(content, look(content, encoding))] == codes
@@ -88,7 +92,7 @@ def test_delimiter_header_and_columns_are_found(content, delimiter, columns):
 @pytest.mark.parametrize(
     "line, why",
     [
-        (b"A1,B1", "It has 2 columns; we expected 1. Remove the comma."),
+        (b"A1,B1", "It has 2 columns; we expected 1. Remove the comma, or read the file differently."),
         (b"A 1", "The code has a space in it."),
         (b'"A,1"', "The code has a comma in it."),
         (b'""', "The code is empty."),

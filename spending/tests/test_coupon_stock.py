@@ -1,12 +1,19 @@
 """Taking codes, running low, running out, expiring."""
 
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
 from django.core import mail
+from django.db import connection, transaction
 from django.utils import timezone
 
 from customers.models import Topic
+from loyalty.stores.models import Store
+from loyalty.stores.tenancy import acting_for
 from spending import coupon_stock, coupons
 from spending.coupons import OutOfCodes
 from spending.models import CodePool, CouponCode
@@ -120,6 +127,56 @@ def test_counts_are_live_for_a_small_list_and_told_from_the_last_count_for_a_lar
     coupon_stock.watch(store.pk)
     pool.refresh_from_db()
     assert coupon_stock.counts_of(store, pool) == coupon_stock.count(store, pool)
+
+
+def in_a_thread(store: Store, work: Callable[[], object]) -> Future:
+    def perform() -> object:
+        try:
+            with acting_for(store.pk):
+                return work()
+        finally:
+            connection.close()
+
+    return ThreadPoolExecutor(1).submit(perform)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_last_codes_go_to_one_each_and_the_rest_are_told_that_there_is_none(store, pool, add_codes):
+    with acting_for(store.pk):
+        add_codes(pool, 10)
+
+    def one() -> str:
+        try:
+            code = coupons.take(store, CodePool.objects.get(pk=pool.pk)).code
+            time.sleep(0.02)  # holds it while others look
+            return code
+        except OutOfCodes:
+            return ""
+
+    taken = [future.result(30) for future in [in_a_thread(store, one) for _ in range(16)]]
+    assert sorted(filter(None, taken)) == sorted(f"C{number}" for number in range(1, 11))
+    assert taken.count("") == 6
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_code_that_another_holds_and_gives_back_is_waited_for(store, pool, add_codes):
+    holds, let_go = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        coupons.take(store, pool)
+        holds.set()
+        let_go.wait(10)
+        transaction.set_rollback(True)
+
+    with acting_for(store.pk):
+        add_codes(pool, 1)
+    holding = in_a_thread(store, hold)
+    holds.wait(10)
+    waiting = in_a_thread(store, lambda: coupons.take(store, pool).code)
+    time.sleep(0.2)
+    assert not waiting.done()
+    let_go.set()
+    assert (holding.result(10), waiting.result(10)) == (None, "C1")
 
 
 def test_codes_of_another_store_are_never_taken(store, other_store, pool, add_codes):
