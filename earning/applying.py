@@ -46,7 +46,6 @@ UPDATE earning_activity AS activity
  WHERE activity.store_id = %(store)s AND activity.id = stamped.id
 """
 
-
 LOOK_AGAIN = timedelta(seconds=1)  # at a fact that waits for its customer to join, who is being changed just now
 
 
@@ -87,10 +86,8 @@ def apply_now(store: Store, ids: list[int]) -> None:
 
 
 def lock_due(store_id: int, token: object, ids: list[int]) -> list[Due]:
-    return [
-        Due(*row)
-        for row in run_set(SELECT_DUE, {"store": store_id, "ids": array(ids), "token": token}, is_prepared=True)
-    ]
+    params = {"store": store_id, "ids": array(ids), "token": token}
+    return [Due(*row) for row in run_set(SELECT_DUE, params, is_prepared=True)]
 
 
 def apply_rows(store: Store, rows: list[Due]) -> None:
@@ -173,9 +170,8 @@ class Stamps:
     def add(self, row: Due, decision: Decision, due_at: datetime | None) -> None:
         """A voided activity keeps the points it was last worth."""
         points = decision.points if decision.state in ("approved", "pending") else (row.points or decision.granted)
-        rule = decision.rule
         explanation = recordset(decision.data | {"state": decision.state})
-        paid_by = (rule.id, rule.version) if rule else (None, None)
+        paid_by = (decision.rule.id, decision.rule.version) if decision.rule else (None, None)
         self.ids[decision.state, str(points), *paid_by, explanation, due_at].append(row.id)
 
     def write(self, store: Store) -> None:
