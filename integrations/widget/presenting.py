@@ -67,7 +67,8 @@ def way(one: Allowance, store: Store) -> dict[str, Any]:
         "name": rule.name, "text": rule.text, "icon": rule.icon, "gives": phrases.gives(rule, store),
         "url": str(rule.settings.get("url") or ""), "is_done": one.is_used_up, "period": "", "left": "", "limit": "",
     }  # fmt: skip
-    if one.left is not None:
+    is_plainly_once = rule.limit_period == "ever" and rule.limit_value == 1 and not one.is_used_up
+    if one.left is not None and not is_plainly_once:
         in_points = one.unit == "points"
         shown["period"] = rule.limit_period
         shown["left"] = number(one.left, store)

@@ -11,6 +11,7 @@ from django.db import transaction
 
 from customers import adjustments, enrolment
 from customers.models import Customer
+from integrations.models import Widget, WidgetSecret
 from loyalty.stores.models import Store, User
 from loyalty.stores.opening import open_store
 from loyalty.stores.tenancy import acting_for
@@ -52,6 +53,8 @@ def complete(store: Store, password: str) -> User:
     adjustments.adjust(store, twice, Decimal(-50), "The quiz had paid twice", actor=EMAIL)
     enrolment.block(rude, True)
     Shoppers(store).settle_down()
+    Widget.objects.create(store=store)
+    WidgetSecret.issue(store)
     owner = User.objects.get(email=EMAIL)
     owner.set_password(password)
     owner.save(update_fields=["password"])
