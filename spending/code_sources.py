@@ -12,7 +12,7 @@ from typing import ClassVar
 from loyalty.stores.models import Store
 
 from . import coupons
-from .models import CouponCode, Redemption, Reward
+from .models import Redemption, Reward
 from .rewards import GENERATED, NO_CODE, POOL, Discount
 
 ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"  # no letters or digits that look alike
@@ -28,7 +28,7 @@ class Handed:
     """A code, and where it was uploaded the row that it is."""
 
     code: str = ""
-    coupon: CouponCode | None = None
+    coupon: coupons.Issued | None = None
     value: Decimal | None = None
 
 

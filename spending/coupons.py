@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 from datetime import date
+from decimal import Decimal
+from typing import NamedTuple
 
 from django.db.models import Q, QuerySet
 from django.utils import timezone
@@ -17,11 +19,20 @@ WATCH = "spending.tasks.watch_stock"
 EXPIRE_SLICE = 20_000
 
 
+class Issued(NamedTuple):
+    """A code that was just taken."""
+
+    pk: int
+    code: str
+    value: Decimal | None
+    expires_on: date | None
+
+
 class OutOfCodes(Exception):
     """No free code is left in the pool nor in those it falls back to."""
 
 
-def take(store: Store, pool: CodePool) -> CouponCode:
+def take(store: Store, pool: CodePool) -> Issued:
     """Issue the oldest free code that has not expired. The caller's transaction holds it until it commits.
 
     Locks one code and nothing else, so takers do not wait for each other until the last codes.
@@ -50,15 +61,13 @@ RETURNING code.id, code.code, code.value, code.expires_on,
 WAITING = SKIPPING.replace("SKIP LOCKED", "")  # a code that another holds may come back, so it is not sold out yet
 
 
-def oldest_free(store: Store, pool: CodePool, statement: str) -> CouponCode | None:
+def oldest_free(store: Store, pool: CodePool, statement: str) -> Issued | None:
     """Issue it, and have the stock looked at when few are left."""
     asked = {"store": store.pk, "pool": pool.pk, "today": today(store), "enough": pool.low_stock_at + 2}
     for pk, code, value, expires_on, left in run_set(statement, asked, is_prepared=True):  # one or none
         if pool.low_since or left <= pool.low_stock_at + 1:  # with this one
             broker.nudge(WATCH, store.pk)
-        return CouponCode(
-            pk=pk, store=store, pool=pool, code=code, state=CouponCode.State.ISSUED, value=value, expires_on=expires_on
-        )
+        return Issued(pk, code, value, expires_on)
     return None
 
 

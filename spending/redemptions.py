@@ -20,8 +20,8 @@ from loyalty.stores.tenancy import acting_for
 
 from . import explaining, issuing, usage
 from .code_sources import SOURCES, CodeNotMade, Handed
-from .coupons import OutOfCodes
-from .models import CouponCode, Fulfilment, Redemption, Reward
+from .coupons import Issued, OutOfCodes
+from .models import Fulfilment, Redemption, Reward
 from .offers import Verdict, end_of, expires_at, judge, worth
 from .outcomes import CannotCancel, about, cancel, expire, hand_over, lock, mark_used, record, spending_of
 
@@ -113,7 +113,8 @@ def take(store, customer, reward, multiplier, purses, told: dict[str, Any]) -> R
     redemption = Redemption(
         store=store, customer=customer, reward=reward, reward_version=reward.version, points=verdict.cost,
         multiplier=multiplier, state=State.PENDING if SOURCES[reward.code_source].is_remote else State.ISSUED,
-        value=worth(reward, multiplier) or handed.value, code=handed.code, coupon=handed.coupon,
+        value=worth(reward, multiplier) or handed.value, code=handed.code,
+        coupon_id=handed.coupon and handed.coupon.pk,
         decision=verdict.data, expires_at=ends_at(store, reward, handed.coupon, now), **told,
     )  # fmt: skip
     issuing.insert(redemption, about(redemption))
@@ -135,7 +136,7 @@ def hand_out(store: Store, reward: Reward, verdict: Verdict) -> Handed:
     raise Refused(verdict.code, explaining.refusal(verdict, store), verdict)
 
 
-def ends_at(store: Store, reward: Reward, coupon: CouponCode | None, now: datetime) -> datetime | None:
+def ends_at(store: Store, reward: Reward, coupon: Issued | None, now: datetime) -> datetime | None:
     """The sooner of the reward's validity and the end that the code came with."""
     moments = [expires_at(reward, now, store.tz)]
     if coupon is not None and coupon.expires_on:
