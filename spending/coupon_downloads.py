@@ -9,7 +9,9 @@ from loyalty.stores.csv_export import stream
 from loyalty.stores.models import Store
 from loyalty.stores.tenancy import acting_for
 
-from .coupon_slices import all_flaws
+from .coupon_csv import Flaw, Reader
+from .coupon_slices import chunks, layout_of
+from .coupons import today
 from .models import CodePool, CouponCode, CouponImport
 
 PAGE = 5_000
@@ -38,6 +40,23 @@ def flaws(row: CouponImport) -> StreamingHttpResponse:
     kept = row.parts.filter(store_id=row.store_id).exists()
     found = all_flaws(row) if kept else iter(row.problems)
     return answer(f"not-usable-{slugify(row.file_name) or 'codes'}.csv", ["line", "text", "why"], found)
+
+
+def all_flaws(row: CouponImport) -> Iterator[Flaw]:
+    """Every row that cannot be taken, read anew. Outside of a transaction: a download outlives its request's."""
+
+    def parts() -> Iterator[bytes]:
+        found = chunks(row, row.layout["starts_at"])
+        while True:
+            with acting_for(row.store_id):
+                part = next(found, b"")
+            if not part:
+                return
+            yield part
+
+    for found in Reader(parts(), layout_of(row), today=today(row.store)):
+        if isinstance(found, Flaw):
+            yield found
 
 
 def answer(name: str, header: list[str], rows: Iterator) -> StreamingHttpResponse:

@@ -11,7 +11,6 @@ import psycopg
 from django.db import connection
 
 from loyalty.stores.sets import run_set
-from loyalty.stores.tenancy import acting_for
 
 from .coupon_csv import Flaw, Reader, Row
 from .coupons import today
@@ -189,20 +188,3 @@ def chunks(row: CouponImport, offset: int) -> Iterator[bytes]:
 def one_part(row: CouponImport, number: int) -> bytes:
     parts = CouponImportPart.objects.filter(store_id=row.store_id, coupon_import_id=row.pk, number=number)
     return bytes(parts.values_list("content", flat=True).first() or b"")
-
-
-def all_flaws(row: CouponImport) -> Iterator[Flaw]:
-    """Every row that cannot be taken, read anew. Outside of a transaction: a download outlives its request's."""
-
-    def parts() -> Iterator[bytes]:
-        found = chunks(row, row.layout["starts_at"])
-        while True:
-            with acting_for(row.store_id):
-                part = next(found, b"")
-            if not part:
-                return
-            yield part
-
-    for found in Reader(parts(), layout_of(row), today=today(row.store)):
-        if isinstance(found, Flaw):
-            yield found

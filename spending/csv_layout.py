@@ -162,11 +162,11 @@ def with_columns(layout: Layout, lines: list[str], delimiter: str) -> Layout:
     )  # fmt: skip
 
 
-def columns_agree(lines: list[str], delimiter: str) -> float:
-    """How many of the lines have as many columns as the first, if it has more than one."""
+def columns_agree(lines: list[str], delimiter: str) -> int:
+    """How many of the lines have as many columns as the first; 0 if that has one, or if too many differ."""
     widths = [len(row) for row in csv.reader(lines, delimiter=delimiter) if row]
-    share = sum(width == widths[0] for width in widths) / len(widths) if widths and widths[0] > 1 else 0
-    return share if share >= 0.8 else 0
+    agreeing = sum(width == widths[0] for width in widths) if widths and widths[0] > 1 else 0
+    return agreeing if agreeing * 10 >= len(widths) * 8 else 0
 
 
 def shown(text: str) -> str:

@@ -15,11 +15,12 @@ from django_htmx.http import HttpResponseClientRefresh
 
 from loyalty.stores.mixins import sign_in_first, store_view
 
-from . import coupon_downloads, coupon_imports
+from . import coupon_downloads, coupon_imports, coupon_steps
 from .coupon_forms import EncodingForm, LayoutForm
-from .coupon_imports import FileTooLarge, NotPossible, State
+from .coupon_imports import FileTooLarge, NotPossible
 from .coupon_progress import progress
 from .coupon_slices import layout_of
+from .coupon_steps import State
 from .csv_layout import DELIMITERS, ENCODINGS, MOST_COLUMNS, Unreadable, first_rows, previews
 from .models import CodePool, CouponImport
 from .uploads import AROUND, LimitedUpload
@@ -68,7 +69,7 @@ def started(request: HttpRequest, pool: CodePool) -> HttpResponse:
 def upload_page(request: HttpRequest, pool: CodePool, wrong: str = "", status: int = 200) -> TemplateResponse:
     context = shared(request) | {
         "title": "Import codes", "pool": pool, "wrong": wrong, "max_mb": coupon_imports.MAX_BYTES >> 20,
-        "max_rows": coupon_imports.MAX_ROWS,
+        "max_rows": coupon_steps.MAX_ROWS,
     }  # fmt: skip
     return TemplateResponse(request, "spending/import_create.html", context, status=status)
 
@@ -101,7 +102,7 @@ def told(row: CouponImport) -> dict[str, Any]:
         context |= {
             "layout": layout, "encoding": ENCODINGS[layout.encoding] if layout.is_chosen else "UTF-8",
             "delimiter": DELIMITERS[layout.delimiter], "form": LayoutForm(layout=row.layout),
-            "first_rows": first_rows(coupon_imports.head_of(row), layout),
+            "first_rows": first_rows(coupon_steps.head_of(row), layout),
             "columns": range(1, min(layout.width, MOST_COLUMNS) + 1),
         }  # fmt: skip
     elif row.state == State.DONE:

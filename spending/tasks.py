@@ -9,7 +9,7 @@ from loyalty.stores.facts import drain, stores_due
 from loyalty.stores.models import Store
 from loyalty.stores.tenancy import acting_for
 
-from . import coupon_imports, coupon_stock, coupons, order_notices, redemptions
+from . import coupon_imports, coupon_steps, coupon_stock, coupons, order_notices, redemptions
 from .models import CouponImport
 
 IDLE = timedelta(seconds=4)
@@ -28,7 +28,7 @@ def sweep() -> None:
     for store_id in stores_due(OrderNotice, IDLE):
         broker.nudge(FOLLOW, store_id)
     for store_id in stores_due(CouponImport, IDLE):
-        broker.nudge(coupon_imports.IMPORT, store_id)
+        broker.nudge(coupon_steps.IMPORT, store_id)
 
 
 @shared_task
@@ -45,9 +45,9 @@ def expire() -> None:
 
 @shared_task
 def import_codes(store_id: int) -> None:
-    """The name is coupon_imports.IMPORT."""
-    broker.take_up(coupon_imports.IMPORT, store_id)
-    coupon_imports.work(store_id)
+    """The name is coupon_steps.IMPORT."""
+    broker.take_up(coupon_steps.IMPORT, store_id)
+    coupon_steps.work(store_id)
 
 
 @shared_task

@@ -12,7 +12,7 @@ from django.db import transaction
 
 from loyalty.stores.models import Store
 from loyalty.stores.tenancy import acting_for
-from spending import coupon_imports, coupons
+from spending import coupon_imports, coupon_steps, coupons
 from spending.models import CodePool, CouponImport
 
 from .report import line, per_call, per_second
@@ -90,7 +90,7 @@ def checked(store: Store, pool: CodePool, content: bytes) -> CouponImport:
 
 def worked(row: CouponImport, state: str) -> CouponImport:
     while True:
-        coupon_imports.work(row.store_id)
+        coupon_steps.work(row.store_id)
         with acting_for(row.store_id):
             row.refresh_from_db()
         if row.due_at is None:

@@ -7,7 +7,7 @@ from earning import rules
 from earning.models import EarningRule
 from integrations.models import EventSchema
 from loyalty.stores.models import Store
-from spending import coupon_imports, rewarding
+from spending import coupon_imports, coupon_steps, rewarding
 from spending.models import CodePool
 
 LETTERS = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
@@ -90,6 +90,6 @@ def upload(store: Store, pool: CodePool, actor: str, prefix: str, count: int) ->
     codes = {f"{prefix}-{''.join(rng.choices(LETTERS, k=8))}" for _ in range(count)}
     file = "\r\n".join(["code", *sorted(codes)]).encode()
     row = coupon_imports.start(store, pool, [file], f"{prefix.lower()}.csv", actor)
-    coupon_imports.work(store.pk)
+    coupon_steps.work(store.pk)
     coupon_imports.confirm(row)
-    coupon_imports.work(store.pk)
+    coupon_steps.work(store.pk)

@@ -7,8 +7,8 @@ from playwright.sync_api import Page, expect
 from conftest import open_store, staff
 from loyalty.stores import facts
 from loyalty.stores.models import Store
-from loyalty.tests.test_browser import WCAG_AA, open_page, sign_in  # noqa: F401 - a fixture
-from spending import coupon_imports, coupon_slices
+from loyalty.tests.test_browser import WCAG_AA, sign_in
+from spending import coupon_imports, coupon_slices, coupon_steps
 from spending.models import CouponImport
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -19,7 +19,7 @@ ROWS = 3_000
 
 def a_slice(store: Store) -> None:
     """What a worker does in one go; here it waits for the page to show each."""
-    facts.work(CouponImport, store.pk, coupon_imports.apply, limit=1)
+    facts.work(CouponImport, store.pk, coupon_steps.apply, limit=1)
 
 
 def looked_at(page: Page) -> None:
@@ -34,7 +34,7 @@ def looked_at(page: Page) -> None:
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_from_an_empty_list_to_codes_that_can_be_handed_out(open_page, transactional_db, monkeypatch, tmp_path, size):  # noqa: F811
+def test_from_an_empty_list_to_codes_that_can_be_handed_out(open_page, transactional_db, monkeypatch, tmp_path, size):
     monkeypatch.setattr(coupon_slices, "PART", 8_192)
     monkeypatch.setattr(coupon_imports, "PART", 8_192)
     store = open_store("acme")
@@ -60,7 +60,7 @@ def test_from_an_empty_list_to_codes_that_can_be_handed_out(open_page, transacti
     expect(page.get_by_role("progressbar")).not_to_have_attribute("value", "0")  # moves without a reload
     assert page.evaluate("window.isStillHere")
     looked_at(page)
-    coupon_imports.work(store.pk)
+    coupon_steps.work(store.pk)
 
     expect(page.get_by_role("button", name="Import 3,000 codes")).to_be_visible()
     expect(page.get_by_text("The code has a space in it.")).to_be_visible()
@@ -72,7 +72,7 @@ def test_from_an_empty_list_to_codes_that_can_be_handed_out(open_page, transacti
     expect(page.get_by_role("heading", name="Importing")).to_be_visible()
     a_slice(store)
     expect(page.get_by_role("progressbar")).not_to_have_attribute("value", "0")
-    coupon_imports.work(store.pk)
+    coupon_steps.work(store.pk)
     expect(page.get_by_text("3,000 codes added to “Five off”")).to_be_visible()
     looked_at(page)
 
@@ -83,11 +83,11 @@ def test_from_an_empty_list_to_codes_that_can_be_handed_out(open_page, transacti
     page.get_by_role("link", name="summer.csv").click()
     page.get_by_role("button", name="Undo import").click()
     page.get_by_role("button", name="Delete 3,000 codes").click()
-    coupon_imports.work(store.pk)
+    coupon_steps.work(store.pk)
     expect(page.get_by_text("No code of this file is in the list any more.")).to_be_visible()
 
 
-def test_a_file_in_another_encoding_is_chosen_by_how_it_reads(open_page, transactional_db, tmp_path):  # noqa: F811
+def test_a_file_in_another_encoding_is_chosen_by_how_it_reads(open_page, transactional_db, tmp_path):
     store = open_store("acme")
     staff(store, "owner", "owner@acme.example")
     file = tmp_path / "herbst.csv"
@@ -99,10 +99,10 @@ def test_a_file_in_another_encoding_is_chosen_by_how_it_reads(open_page, transac
     page.get_by_role("button", name="Add list").click()
     page.get_by_label("CSV file").set_input_files(file)
     page.get_by_role("button", name="Upload and check").click()
-    coupon_imports.work(store.pk)
+    coupon_steps.work(store.pk)
     expect(page.get_by_role("heading", name="Which of these reads right?")).to_be_visible()
     looked_at(page)
     page.get_by_label("ÄPFEL-1 Western European (Windows)").check()
     page.get_by_role("button", name="Check it that way").click()
-    coupon_imports.work(store.pk)
+    coupon_steps.work(store.pk)
     expect(page.get_by_role("button", name="Import 2 codes")).to_be_visible()

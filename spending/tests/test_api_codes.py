@@ -4,7 +4,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from loyalty.stores.models import ApiKey
-from spending import coupon_imports
+from spending import coupon_imports, coupon_steps
 from spending.models import CodePool, CouponImport
 
 
@@ -50,7 +50,7 @@ def test_from_upload_to_codes(store, api, pool):
     answer = upload(api, pool, b"A1\nA2\nA 3\n")
     assert answer.status_code == 202 and answer.json()["state"] == "checking"
     address = f"/api/v1/code-imports/{answer.json()['id']}"
-    coupon_imports.work(store.pk)
+    coupon_steps.work(store.pk)
     found = api.get(address).json()
     assert (found["state"], found["file_name"], found["new"], found["invalid"]) == ("checked", "May.csv", 2, 1)
     assert found["problems"] == [{"line": 3, "text": "A 3", "why": "The code has a space in it."}]
@@ -58,7 +58,7 @@ def test_from_upload_to_codes(store, api, pool):
     assert flaws == b"line,text,why\r\n3,A 3,The code has a space in it.\r\n"
     assert api.post(f"{address}/confirm").json()["state"] == "loading"
     assert api.post(f"{address}/confirm").status_code == 409
-    coupon_imports.work(store.pk)
+    coupon_steps.work(store.pk)
     assert api.get(address).json()["loaded"] == 2
     assert [row["code"] for row in api.get(at(pool, "/codes")).json()["data"]] == ["A2", "A1"]
     assert [row["code"] for row in api.get(at(pool, "/codes?code=a1&state=free")).json()["data"]] == ["A1"]
@@ -74,13 +74,13 @@ def test_a_form_is_taken_too(store, api, pool):
 
 def test_the_encoding_is_asked_and_told(store, api, pool):
     address = f"/api/v1/code-imports/{upload(api, pool, 'ÄPFEL'.encode('cp1252')).json()['id']}"
-    coupon_imports.work(store.pk)
+    coupon_steps.work(store.pk)
     found = api.get(address).json()
     assert found["state"] == "asking"
     assert {"encoding": "cp1252", "label": "Western European (Windows)", "text": "ÄPFEL"} in found["encodings"]
     assert api.post(f"{address}/read-as", {"encoding": "utf-7"}).status_code == 400
     assert api.post(f"{address}/read-as", {"encoding": "cp1252"}).json()["state"] == "checking"
-    coupon_imports.work(store.pk)
+    coupon_steps.work(store.pk)
     assert api.post(f"{address}/read-as", {"code": 3}).status_code == 400
     assert api.get(address).json()["new"] == 1
 

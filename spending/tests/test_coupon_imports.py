@@ -4,8 +4,9 @@ from datetime import date, timedelta
 
 import pytest
 
+from loyalty.stores import facts
 from loyalty.stores.tenancy import acting_for
-from spending import coupon_imports, coupon_slices
+from spending import coupon_downloads, coupon_imports, coupon_slices, coupon_steps
 from spending.coupon_imports import NotPossible
 from spending.csv_layout import Unreadable
 from spending.models import CodePool, CouponCode, CouponImport, CouponImportPart
@@ -22,7 +23,7 @@ def upload(pool: CodePool, content: bytes | str, name: str = "codes.csv") -> Cou
 
 
 def worked(row: CouponImport) -> CouponImport:
-    coupon_imports.work(row.store_id)
+    coupon_steps.work(row.store_id)
     row.refresh_from_db()
     assert row.error == ""
     return row
@@ -173,7 +174,7 @@ def test_a_file_over_the_limit_is_refused_while_it_comes(pool):
 
 
 def test_too_many_rows_are_refused(pool, monkeypatch):
-    monkeypatch.setattr(coupon_imports, "MAX_ROWS", 3)
+    monkeypatch.setattr(coupon_steps, "MAX_ROWS", 3)
     row = checked(pool, "A\nB\nC\nD\n")
     assert row.state == "refused" and "more than 3 rows" in row.refusal
 
@@ -193,7 +194,7 @@ def test_cancelling_in_the_middle_takes_back_what_is_in_but_not_what_is_issued(p
     monkeypatch.setattr(coupon_imports, "PART", 64)
     row = coupon_imports.confirm(checked(pool, "\n".join(f"CODE-{n}" for n in range(50))))
     with acting_for(row.store_id):
-        coupon_imports.facts.work(CouponImport, row.store_id, coupon_imports.apply, limit=1)
+        facts.work(CouponImport, row.store_id, coupon_steps.apply, limit=1)
     row.refresh_from_db()
     assert row.state == "loading" and 0 < row.loaded < 50
     pool.codes.filter(code="CODE-1").update(state="issued")
@@ -220,16 +221,16 @@ def test_what_nobody_answers_for_a_week_is_forgotten(pool, store):
 def test_every_invalid_row_can_be_had_not_only_the_first_hundred(pool):
     row = checked(pool, "\n".join(["A1", *("has space" for _ in range(150))]))
     assert (row.invalid, len(row.problems)) == (150, 100)
-    flaws = list(coupon_slices.all_flaws(row))
+    flaws = list(coupon_downloads.all_flaws(row))
     assert [flaw.line for flaw in flaws] == list(range(2, 152))
 
 
 def test_an_error_that_stays_is_shown_and_can_be_tried_again(pool, monkeypatch):
     row = upload(pool, "A1\n")
-    monkeypatch.setitem(coupon_imports.STEPS, "checking", lambda row: 1 / 0)
+    monkeypatch.setitem(coupon_steps.STEPS, "checking", lambda row: 1 / 0)
     for _ in range(6):
         CouponImport.objects.update(claimed_until=None)
-        coupon_imports.work(row.store_id)
+        coupon_steps.work(row.store_id)
     row.refresh_from_db()
     assert row.quarantined_at and "ZeroDivisionError" in row.error
     monkeypatch.undo()

@@ -22,9 +22,9 @@ PART = 1 << 14  # small slices, so that there is a middle to be killed in
 WORKER = f"""
 import django
 django.setup()
-from spending import coupon_imports, coupon_slices
+from spending import coupon_imports, coupon_slices, coupon_steps
 coupon_imports.PART = coupon_slices.PART = {PART}
-coupon_imports.work(%d)
+coupon_steps.work(%d)
 """
 
 

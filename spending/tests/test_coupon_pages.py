@@ -6,7 +6,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
-from spending import coupon_imports
+from spending import coupon_imports, coupon_steps
 from spending.models import CodePool, CouponImport
 
 
@@ -30,7 +30,7 @@ def page(client, *args, **query) -> str:
 
 
 def work(store) -> None:
-    coupon_imports.work(store.pk)
+    coupon_steps.work(store.pk)
 
 
 def test_from_a_new_list_to_codes_in_it(store, owner, sign_in):
