@@ -4,6 +4,7 @@ from decimal import Decimal
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from conftest import apply_all, make_customer, open_store, staff
@@ -11,9 +12,10 @@ from customers import adjustments
 from earning import rules
 from integrations import connections, registry
 from integrations.models import Widget, WidgetSecret
+from integrations.tests.servers import Receiver, respond
 from loyalty.stores.models import Store
 from loyalty.stores.tenancy import acting_for
-from loyalty.tests.test_browser import WCAG_AA, open_page, sign_in  # noqa: F401 - a fixture
+from loyalty.tests.test_browser import WCAG_AA, sign_in
 from spending import rewarding
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -56,7 +58,7 @@ def open_panel(page: Page):
     return frame
 
 
-def test_guests_see_what_there_is_and_where_to_join(open_page, demo):  # noqa: F811
+def test_guests_see_what_there_is_and_where_to_join(open_page, demo):
     page = open_page()
     page.goto("/demo/shop/")
     frame = open_panel(page)
@@ -69,7 +71,7 @@ def test_guests_see_what_there_is_and_where_to_join(open_page, demo):  # noqa: F
 
 
 @pytest.mark.parametrize("device", [{}, PHONE], ids=["desktop", "phone"])
-def test_from_an_order_to_a_code_used_on_the_next(open_page, demo, device):  # noqa: F811
+def test_from_an_order_to_a_code_used_on_the_next(open_page, demo, device):
     page = open_page(**device)
     shop_as(page, "1001")
     page.get_by_role("button", name="Place the order").click()
@@ -107,7 +109,7 @@ def test_from_an_order_to_a_code_used_on_the_next(open_page, demo, device):  # n
     assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"]
 
 
-def test_the_keyboard_goes_in_round_and_out_again(open_page, demo):  # noqa: F811
+def test_the_keyboard_goes_in_round_and_out_again(open_page, demo):
     page = open_page()
     shop_as(page, "1001")
     launcher = page.get_by_role("button", name="Rewards", exact=True)
@@ -127,7 +129,7 @@ def test_the_keyboard_goes_in_round_and_out_again(open_page, demo):  # noqa: F81
     expect(page.locator("iframe")).to_be_hidden()
 
 
-def test_a_member_says_their_birthday(open_page, demo):  # noqa: F811
+def test_a_member_says_their_birthday(open_page, demo):
     page = open_page()
     shop_as(page, "1001")
     frame = open_panel(page)
@@ -140,7 +142,7 @@ def test_a_member_says_their_birthday(open_page, demo):  # noqa: F811
     expect(frame.get_by_text("Your birthday: 3 February")).to_be_visible()
 
 
-def test_what_a_merchant_writes_is_shown_and_never_run(open_page, demo):  # noqa: F811
+def test_what_a_merchant_writes_is_shown_and_never_run(open_page, demo):
     with acting_for(demo.pk):
         texts = dict.fromkeys(["launcher", "title", "balance", "earn", "rewards", "codes", "history", "take"], XSS)
         look = {"accent": "red;}body{display:none", "side": XSS, "icon": XSS, "theme": XSS, "launcher": XSS}
@@ -164,7 +166,7 @@ def test_what_a_merchant_writes_is_shown_and_never_run(open_page, demo):  # noqa
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("shopper", ["", "1001"], ids=["guest", "member"])
-def test_the_panel_passes_the_accessibility_rules(open_page, demo, scheme, shopper):  # noqa: F811
+def test_the_panel_passes_the_accessibility_rules(open_page, demo, scheme, shopper):
     page = open_page(color_scheme=scheme)
     if shopper:
         shop_as(page, shopper)
@@ -187,7 +189,7 @@ def violations(page: Page) -> list[str]:
     return [f"{one['id']}: {node['html'][:200]}" for one in result.response["violations"] for node in one["nodes"]]
 
 
-def test_the_tag_is_read_again_and_another_shopper_drops_the_token(open_page, demo):  # noqa: F811
+def test_the_tag_is_read_again_and_another_shopper_drops_the_token(open_page, demo):
     page = open_page()
     shop_as(page, "1001")
     frame = open_panel(page)
@@ -223,7 +225,66 @@ def test_a_shop_that_is_not_the_stores_shows_nothing_and_the_console_says_why(ch
     page.close()
 
 
-def test_first_paint_is_light_and_shifts_nothing(open_page, demo):  # noqa: F811
+@pytest.fixture
+def elsewhere(demo):
+    """Another server on this machine, that a page of a shop may stand on."""
+    with Receiver() as server:
+
+        def serve(body: str, policy: str = "") -> str:
+            headers = ["Content-Type: text/html", *([f"Content-Security-Policy: {policy}"] if policy else [])]
+            server.behaviours = [respond("200 OK", body.encode(), *headers)]
+            return f"http://127.0.0.1:{server.port}"
+
+        yield serve
+
+
+def test_a_shop_of_another_origin_under_a_strict_policy(open_page, live_server, demo, elsewhere):
+    """The script, the token and the frame all come from another host than the page."""
+    ours, key = live_server.url, Widget.objects.get().key
+    policy = f"default-src 'none'; script-src {ours}; connect-src {ours}; frame-src {ours}"
+    origin = elsewhere("")
+    elsewhere(
+        f"""<!DOCTYPE html><title>Shop</title><div id="lootly-widget" data-api-key="{key}"
+        data-shop-domain="{origin}" data-customer-id=""></div><link rel="icon" href="data:,">
+        <script src="{ours}/js/integrations/common/script.js?shop=x"></script>""",
+        policy.replace("default-src 'none'", "default-src 'none'; img-src data:"),
+    )
+    with acting_for(demo.pk):
+        demo.widget_origins.create(origin=origin, verified_at=timezone.now())
+    page = open_page()
+    page.goto(f"{origin}/")
+    frame = open_panel(page)
+    expect(frame.get_by_text("5 off")).to_be_visible()
+    assert page.context.cookies() == []
+
+
+def test_another_page_cannot_embed_the_panel(chromium, live_server, elsewhere):
+    page = chromium.new_page()
+    address = f"{live_server.url}/widget/v1/frame?key={Widget.objects.get().key}"
+    page.goto(elsewhere(f"<!DOCTYPE html><iframe src='{address}'></iframe>"))
+    page.wait_for_timeout(1500)
+    assert page.frames[1].locator("#panel").count() == 0
+    page.close()
+
+
+def test_messages_that_are_not_the_panels_are_not_heard(open_page, demo):
+    page = open_page()
+    shop_as(page, "1001")
+    open_panel(page)
+    page.evaluate("window.heard = []; addEventListener('widgetRewardRedeemed', (e) => heard.push(e.detail))")
+    forged = "{loyalty: 1, type: 'redeemed', coupon_code: 'X', redemption_id: '1', reward_id: '2'}"
+    page.evaluate(f"window.postMessage({forged}, '*')")
+    page.frames[1].evaluate(f"parent.postMessage({forged.replace('loyalty: 1', 'loyalty: 2')}, '*')")
+    page.frames[1].evaluate("parent.postMessage({loyalty: 1, type: 'toString'}, '*')")
+    page.frames[1].evaluate("parent.postMessage({loyalty: 1, type: 'redeemed', coupon_code: 5}, '*')")
+    page.evaluate("document.querySelector('div[data-loyalty-widget]').shadowRoot.querySelector('iframe')"
+                  ".contentWindow.postMessage({loyalty: 1, type: 'session', token: 5}, '*')")  # fmt: skip
+    page.wait_for_timeout(400)
+    assert page.evaluate("heard") == []
+    expect(page.frame_locator("iframe").locator("#balance")).to_have_text("600")
+
+
+def test_first_paint_is_light_and_shifts_nothing(open_page, demo):
     page = open_page()
     shop_as(page, "1001")
     page.add_init_script(
@@ -258,7 +319,7 @@ def desk(demo):
     return demo
 
 
-def test_the_preview_follows_what_is_typed(open_page, desk):  # noqa: F811
+def test_the_preview_follows_what_is_typed(open_page, desk):
     page = open_page()
     sign_in(page, "owner@demo.example")
     page.goto("/s/demo/display/")
@@ -281,7 +342,7 @@ def test_the_preview_follows_what_is_typed(open_page, desk):  # noqa: F811
 
 
 @pytest.mark.parametrize("device", [{}, PHONE | {"color_scheme": "dark"}], ids=["desktop", "dark phone"])
-def test_the_pages_of_the_dashboard_are_fit_for_all(open_page, desk, device):  # noqa: F811
+def test_the_pages_of_the_dashboard_are_fit_for_all(open_page, desk, device):
     page = open_page(**device)
     sign_in(page, "owner@demo.example")
     found = []
