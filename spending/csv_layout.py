@@ -124,7 +124,8 @@ def require_utf8(head: bytes) -> None:
 def is_utf16(head: bytes, order: str) -> bool:
     """Mostly plain letters when read as such."""
     text = head[: len(head) // 2 * 2][:2000].decode(f"utf-16-{order}", "replace")
-    return bool(text) and sum(letter < "\u2000" and letter != "\0" for letter in text) > 0.9 * len(text)
+    plain = sum(letter < "\u2000" and letter != "\0" for letter in text)
+    return bool(text) and plain * 10 > len(text) * 9
 
 
 def previews(sample: bytes) -> list[dict[str, str]]:
