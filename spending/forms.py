@@ -216,7 +216,8 @@ class TakeForm(forms.Form):
         self.fields["identity"].initial = uuid7
         least, most = reward.reward_kind.bounds(reward.settings)
         field = self.fields["multiplier"]
-        field.initial = least
-        field.widget.attrs |= {"min": least, "max": max(least, min(most, affordable)), "autofocus": True}
+        field.initial, most = least, max(least, min(most, affordable))
+        field.help_text = f"From {least} to {most}: what the reward allows and the balance pays for."
+        field.widget.attrs |= {"min": least, "max": most, "autofocus": True}
         if not reward.reward_kind.takes_multiplier:
             field.widget = forms.HiddenInput()

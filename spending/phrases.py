@@ -14,8 +14,8 @@ UNITS = {"days": "day", "weeks": "week", "months": "month"}
 def gives(reward: Reward, store: Store) -> str:
     """ "5 EUR off"; of an amount of their choice "1 EUR off to 20 EUR off"."""
     kind, settings = reward.reward_kind, reward.settings
-    if kind.discount(settings, 1) is None and kind.value(settings, 1) is None:
-        return reward.name  # only the merchant can say
+    if not says_itself(reward):
+        return reward.name
     if not kind.takes_multiplier:
         return kind.gives(settings, store.currency)
     least, most = kind.bounds(settings)
@@ -23,6 +23,12 @@ def gives(reward: Reward, store: Store) -> str:
     if not settings.get("maximum_steps"):
         return f"{start} or more"
     return start if least == most else f"{start} to {kind.gives(settings, store.currency, most)}"
+
+
+def says_itself(reward: Reward) -> bool:
+    """Whether the settings say what one gets; else only the merchant's name for it does."""
+    kind, settings = reward.reward_kind, reward.settings
+    return kind.discount(settings, 1) is not None or kind.value(settings, 1) is not None
 
 
 def cost(reward: Reward, store: Store) -> str:
@@ -93,7 +99,7 @@ def sentence(reward: Reward, store: Store) -> str:
     kind = reward.reward_kind
     spent = f"{points(reward.points, store)} for each step" if kind.takes_multiplier else points(reward.points, store)
     got = gives(reward, store)
-    got = f"“{got}”" if got == reward.name else lower_first(got)
+    got = lower_first(got) if says_itself(reward) else f"“{got}”"
     subject = "Customers" if who(reward, store) == EVERYONE else who(reward, store)
     text = f"{subject} spend {spent} and get {got}"
     if kind.has_minimum_order and reward.minimum_order:

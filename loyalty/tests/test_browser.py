@@ -17,29 +17,6 @@ from loyalty.stores.tenancy import acting_for
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-@pytest.fixture
-def open_page(chromium, live_server):
-    """Pages of a browser in which nothing may be refused by the policy and no script may fail."""
-    complaints: list[str] = []
-    contexts = []
-
-    def opened(**options) -> Page:
-        context = chromium.new_context(
-            base_url=live_server.url, **({"viewport": {"width": 1280, "height": 900}} | options)
-        )
-        contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(8000)
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("console", lambda line: complaints.append(line.text) if line.type == "error" else None)
-        return page
-
-    yield opened
-    for context in contexts:
-        context.close()
-    assert complaints == []
-
-
 def sign_in(page: Page, email: str) -> None:
     page.goto("/accounts/login/")
     page.get_by_label("E-mail").fill(email)
