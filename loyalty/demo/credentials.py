@@ -20,10 +20,7 @@ def issue(store: Store, owner: User, password: str, url: str) -> dict[str, Any]:
         "email": owner.email,
         "password": password,
         "store": store.slug,
-        "native": {
-            "key": ApiKey.issue(store, "README", user=owner)[1],
-            "reward": str(store.rewards.get(kind="free_shipping").public_id),
-        },
+        "native": {"key": ApiKey.issue(store, "README", user=owner)[1]},
         "lootly": {
             "key": lootly.key,
             "secret": lootly_secret,
