@@ -1,5 +1,6 @@
 """Taking the oldest free code of a pool."""
 
+import time
 from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
@@ -17,6 +18,7 @@ from .models import CodePool, CouponCode
 
 WATCH = "spending.tasks.watch_stock"
 EXPIRE_SLICE = 20_000
+PATIENCE, PAUSE = 5.0, 0.02  # seconds: for codes that others hold, and between two looks
 
 
 class Issued(NamedTuple):
@@ -35,11 +37,10 @@ class OutOfCodes(Exception):
 def take(store: Store, pool: CodePool) -> Issued:
     """Issue the oldest free code that has not expired. The caller's transaction holds it until it commits.
 
-    Locks one code and nothing else, so takers do not wait for each other until the last codes.
+    Takers never wait for each other: each skips what another holds.
     """
     for source in chain(pool):
-        code = oldest_free(store, source, SKIPPING) or oldest_free(store, source, WAITING)
-        if code:
+        if code := oldest_free(store, source):
             return code
     raise OutOfCodes(f"“{pool}” has no code left.")
 
@@ -51,20 +52,31 @@ FREE = """
   FROM spending_couponcode WHERE store_id = %(store)s AND pool_id BETWEEN %(pool)s AND %(pool)s AND state = 'free'
    AND (expires_on IS NULL OR expires_on >= %(today)s) ORDER BY pool_id, id
 """
-SKIPPING = f"""
+TAKE = f"""
 WITH oldest AS MATERIALIZED (SELECT id {FREE} LIMIT 1 FOR UPDATE SKIP LOCKED)
 UPDATE spending_couponcode AS code SET state = 'issued' FROM oldest
  WHERE code.store_id = %(store)s AND code.id = oldest.id
 RETURNING code.id, code.code, code.value, code.expires_on,
           (SELECT count(*) FROM (SELECT {FREE} LIMIT %(enough)s) AS free)
 """  # noqa: S608
-WAITING = SKIPPING.replace("SKIP LOCKED", "")  # a code that another holds may come back, so it is not sold out yet
 
 
-def oldest_free(store: Store, pool: CodePool, statement: str) -> Issued | None:
-    """Issue it, and have the stock looked at when few are left."""
+def oldest_free(store: Store, pool: CodePool) -> Issued | None:
+    """Issue it. One that another holds may come back, so the pool is not empty before that one is taken.
+
+    It looks again instead of waiting for a lock: whoever waits also holds the codes that it found taken meanwhile,
+    and two of those would wait for each other.
+    """
+    until = time.monotonic() + PATIENCE
+    while not (found := issue(store, pool)) and usable(store, pool).exists() and time.monotonic() < until:
+        time.sleep(PAUSE)
+    return found
+
+
+def issue(store: Store, pool: CodePool) -> Issued | None:
+    """The oldest that nobody holds. Has the stock looked at when few are left."""
     asked = {"store": store.pk, "pool": pool.pk, "today": today(store), "enough": pool.low_stock_at + 2}
-    for pk, code, value, expires_on, left in run_set(statement, asked, is_prepared=True):  # one or none
+    for pk, code, value, expires_on, left in run_set(TAKE, asked, is_prepared=True):  # one or none
         if pool.low_since or left <= pool.low_stock_at + 1:  # with this one
             broker.nudge(WATCH, store.pk)
         return Issued(pk, code, value, expires_on)
