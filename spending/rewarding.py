@@ -144,5 +144,6 @@ def as_it_was(reward: Reward, version: RewardVersion) -> Reward:
     """The reward with the values of one of its versions, to read; what a version does not keep is as it is now."""
     was = copy.copy(reward)
     for name, value in version.values.items():
-        setattr(was, name, Reward._meta.get_field(name).to_python(value))
+        field: Any = Reward._meta.get_field(name)
+        setattr(was, name, field.to_python(value))
     return was

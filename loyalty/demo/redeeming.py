@@ -70,7 +70,7 @@ class Shoppers:
                 at += timedelta(minutes=rng.randint(1, 12), seconds=rng.randrange(60))
                 self.take_one(customer_id, balance, at, rng)
 
-    def purses(self) -> list[tuple[str, int, Decimal]]:
+    def purses(self) -> list[tuple[str | None, int, Decimal]]:
         least = min(reward.points for reward in self.rewards)
         found = self.store.wallets.filter(unit="points", balance__gte=least, customer__state=Customer.State.ENROLLED)
         return list(found.order_by("pk").values_list("customer__email", "customer_id", "balance"))
