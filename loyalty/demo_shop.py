@@ -3,26 +3,18 @@
 It tells orders and refunds over the same signed wire as any shop, through the same view.
 """
 
-import base64
-import hmac
-import io
-import json
 import secrets
 import time
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
-from typing import Any
-
-from django.core.handlers.wsgi import WSGIRequest
-from django.urls import resolve
 
 from customers.enrolment import Identity
 from customers.models import Customer
 from earning import activities
 from earning.activities import NewActivity
-from integrations.dialects.lootly import php_json
-from integrations.models import Connection, Widget, WidgetSecret
+from integrations.models import Widget, WidgetSecret
 from integrations.widget import identity
+from loyalty.demo_wire import NotTaken, tell
 from loyalty.stores.models import Store
 from loyalty.stores.numbers import money
 from loyalty.stores.tenancy import acting_for
@@ -31,10 +23,6 @@ from spending.rewards import Discount
 
 SHOPPERS = 3
 CENT = Decimal("0.01")
-
-
-class NotTaken(Exception):
-    """The shop does not do it; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,36 +157,6 @@ def customer_of(store: Store, customer_id: str) -> dict[str, str]:
 
 def refund(store: Store, order_id: str, amount: Decimal) -> None:
     tell(store, "refunds-create", {"id": order_id, "transactions": [{"id": f"{order_id}-R1", "amount": str(amount)}]})
-
-
-def tell(store: Store, event: str, members: dict[str, Any]) -> None:
-    """Sign the members with the API secret and send them to ourselves. Raises NotTaken."""
-    connection = Connection.objects.filter(store=store, dialect="lootly", is_enabled=True).first()
-    if connection is None:
-        raise NotTaken("This shop has lost its connection. Connect Lootly again in the dashboard.")
-    body = signed(connection, members)
-    path = f"/integrations/webhooks/common/{event}"
-    answer = post(path, body)
-    if answer.status_code != 200:
-        raise NotTaken(f"The order was not taken: {json.loads(answer.content).get('message', answer.status_code)}")
-
-
-def signed(connection: Connection, members: dict[str, Any]) -> bytes:
-    """A body as shops sign it: names sorted, PHP's JSON, `hmac` last."""
-    sorted_members = dict(sorted((members | {"key": connection.key}).items()))
-    mac = hmac.digest(connection.secret.encode(), php_json.encode(sorted_members).encode(), "sha256")
-    return php_json.encode(sorted_members | {"hmac": base64.b64encode(mac).decode()}).encode()
-
-
-def post(path: str, body: bytes) -> Any:
-    """A request to our own address without the way around through the network, which would need a second worker."""
-    request = WSGIRequest({
-        "REQUEST_METHOD": "POST", "PATH_INFO": path, "CONTENT_TYPE": "application/json",
-        "CONTENT_LENGTH": str(len(body)), "wsgi.input": io.BytesIO(body), "SERVER_NAME": "localhost",
-        "SERVER_PORT": "80", "wsgi.url_scheme": "http",
-    })  # fmt: skip
-    match = resolve(path)
-    return match.func(request, *match.args, **match.kwargs)
 
 
 def write_review(store: Store, customer_id: str) -> None:

@@ -14,8 +14,9 @@ from earning import activities
 from loyalty.stores.models import Store
 from loyalty.stores.tenancy import acting_for
 
-from . import origins, presenting, redeeming, sessions
-from .doors import Refusal, Visit, body_of, call, opened, text_in, whole_in
+from . import origins, presenting, redeeming, sessions, statements
+from .bodies import Refusal, body_of, text_in, whole_in
+from .doors import Visit, call, opened
 from .models import Widget
 from .sessions import LIFE, Page
 
@@ -75,7 +76,7 @@ def history(request: HttpRequest, visit: Visit) -> dict[str, Any]:
     if customer is None:
         return {"lines": [], "before": None}
     is_number = before.isascii() and before.isdigit() and len(before) < 16
-    return presenting.history(visit.store, customer, int(before) if is_number else None)
+    return statements.history(visit.store, customer, int(before) if is_number else None)
 
 
 @call("POST", is_atomic=False)  # taking a reward has transactions of its own

@@ -12,7 +12,8 @@ from loyalty.stores.tenancy import acting_for
 from spending import redemptions
 from spending.models import Redemption, Reward
 
-from .doors import Refusal, Visit
+from .bodies import Refusal
+from .doors import Visit
 from .models import WidgetAllowance
 
 logger = logging.getLogger(__name__)
