@@ -76,6 +76,7 @@ class Redemption(models.Model):
             ),
         ]
         indexes = [
+            models.Index("store", "id", name="spending_redemption_newest"),  # the list, and the figures of the newest
             models.Index("store", "customer", "id", name="spending_redemption_of"),
             # How much of a limit is used, by a customer and in all; bounded by the limit itself.
             models.Index(
