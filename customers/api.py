@@ -12,7 +12,7 @@ from loyalty.stores.problems import Problem
 
 from . import adjustments, enrolment, ledger, schema
 from .adjustments import AdjustmentConflict, BadAdjustment
-from .enrolment import BadIdentity, IdentityConflict
+from .enrolment import BadIdentity, Erased, IdentityConflict
 from .ledger import InsufficientPoints
 from .models import Customer, LedgerEntry, Wallet
 from .references import customer_or_404, find_many
@@ -34,7 +34,7 @@ class CustomerViewSet(StoreViewSet):
 
     queryset = Customer.objects.none()
     serializer_class = CustomerSerializer
-    refusals = {IdentityConflict: 409, BadIdentity: 400}
+    refusals = {Erased: 409, IdentityConflict: 409, BadIdentity: 400}
 
     def get_queryset(self) -> QuerySet[Customer]:
         return self.store.customers.prefetch_related("wallets")

@@ -152,14 +152,28 @@ class NegativeBalance(Item):
         return f"{points(debt, self.store)} are written off."
 
 
+NAMES = {"email": "mail address", "phone": "phone number", "card_number": "card number"}
+
+
 class IdentityConflict(Item):
     """A shop names two people by one address."""
 
-    whats = ("email_conflict", "phone_conflict", "card_number_conflict")
+    whats = tuple(f"{field}_conflict" for field in NAMES)
+
+    @property
+    def field(self) -> str:
+        return self.data["what"].removesuffix("_conflict")
+
+    @cached_property
+    def other(self) -> Customer | None:
+        named = self.data.get("other")
+        return self.store.customers.filter(public_id=named).first() if named else None
 
     @property
     def title(self) -> str:
-        return f"Your shop sent “{self.data['value']}” for this customer, but another customer has it."
+        value = getattr(self.other, self.field) if self.other else None
+        said = f"“{value}”" if value else f"a {NAMES[self.field]}"
+        return f"Your shop sent {said} for this customer, but another customer has it."
 
     @property
     def help(self) -> str:
@@ -167,9 +181,7 @@ class IdentityConflict(Item):
 
     @property
     def links(self) -> list[Link]:
-        field = self.data["what"].removesuffix("_conflict")
-        others = self.store.customers.filter(**{field: self.data["value"]}).exclude(pk=self.event.customer_id)
-        return super().links + [self.link_to(other) for other in others[:1]]
+        return super().links + ([self.link_to(self.other)] if self.other else [])
 
 
 KINDS: tuple[type[Item], ...] = (NegativeBalance, IdentityConflict)

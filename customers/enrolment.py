@@ -24,6 +24,10 @@ class IdentityConflict(BadIdentity):
     """The given identifiers belong to different customers."""
 
 
+class Erased(BadIdentity):
+    """This person was erased, and stays so."""
+
+
 def normal_email(email: str | None) -> str | None:
     email = (email or "").strip().lower()
     if not email:
@@ -160,15 +164,22 @@ def is_free(customer: Customer, field: str, value: str) -> bool:
 
 
 def show_conflict(customer: Customer, field: str, value: str) -> None:
-    """Once for each customer and value, however often a shop tells it."""
-    item = {"what": f"{field}_conflict", "value": value}
+    """Once for each two customers, however often a shop tells it. Events stay for ever, so it names ids alone."""
+    others = Customer.objects.filter(store_id=customer.store_id, **{field: value}).exclude(pk=customer.pk)
+    other = others.values_list("public_id", flat=True).first()
+    item = {"what": f"{field}_conflict", "other": str(other) if other else None}
     items = Event.objects.filter(store_id=customer.store_id, customer=customer, topic=Topic.ATTENTION, data=item)
     if not items.exists():
         Event.objects.create(store_id=customer.store_id, customer=customer, topic=Topic.ATTENTION, data=item)
 
 
 def change(customer: Customer, **fields) -> None:
-    """Set fields and tell it. Only what is given is written: a stale copy overwrites nothing."""
+    """Set fields and tell it. Only what is given is written: a stale copy overwrites nothing.
+
+    Raises Erased: nothing is learned of that person any more.
+    """
+    if customer.is_erased:
+        raise Erased("This customer was erased, which cannot be undone.")
     for name, value in fields.items():
         setattr(customer, name, value)
     customer.save(update_fields=[*fields, "updated_at"])

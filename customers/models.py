@@ -94,7 +94,9 @@ class Customer(models.Model):
         ]  # fmt: skip
 
     def __str__(self):
-        return self.name or self.email or self.external_id or str(self.public_id)
+        return (
+            "Erased customer" if self.is_erased else self.name or self.email or self.external_id or str(self.public_id)
+        )
 
     @property
     def name(self) -> str:
@@ -103,6 +105,15 @@ class Customer(models.Model):
     @property
     def source(self) -> str:
         return f"customer:{self.pk}"
+
+    @property
+    def tombstone(self) -> str:
+        """Their external id once they are erased: nobody's."""
+        return f"erased:{self.public_id}"
+
+    @property
+    def is_erased(self) -> bool:
+        return self.external_id == self.tombstone
 
 
 class CustomerAlias(models.Model):
@@ -221,6 +232,7 @@ class Topic(models.TextChoices):
     CUSTOMER_CREATED = "customer.created", "Customer created"
     CUSTOMER_ENROLLED = "customer.enrolled", "Customer joined"
     CUSTOMER_UPDATED = "customer.updated", "Customer changed"
+    CUSTOMER_ERASED = "customer.erased", "Customer erased"
     POINTS_MOVED = "points.moved", "Points moved"
     REWARD_REDEEMED = "reward.redeemed", "Reward taken"
     REDEMPTION_USED = "redemption.used", "Code used"

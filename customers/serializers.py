@@ -205,7 +205,9 @@ class EntrySerializer(serializers.ModelSerializer):
 class NewAdjustmentSerializer(StrictSerializer):
     customer = WhoSerializer()
     points = PointsField(help_text="Added; taken when negative.")
-    reason = serializers.CharField(max_length=255, help_text="Shown wherever the points are.")
+    reason = serializers.CharField(
+        max_length=255, help_text="Shown wherever the points are, and kept for ever: name nobody."
+    )
     external_id = serializers.CharField(
         required=False, max_length=80, help_text="Your id of this adjustment: with the same one it never counts twice."
     )

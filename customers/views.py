@@ -1,6 +1,7 @@
 """Finding customers, describing them, and moving their points by hand. Their page is `loyalty.customer_views`."""
 
 from django.contrib import messages
+from django.core.exceptions import PermissionDenied
 from django.db.models import Prefetch
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
@@ -44,7 +45,10 @@ class CustomerMixin(StoreMixin):
 
     @cached_property
     def customer(self) -> Customer:
-        return get_object_or_404(self.store.customers.select_related("store"), public_id=self.kwargs["public_id"])
+        customer = get_object_or_404(self.store.customers.select_related("store"), public_id=self.kwargs["public_id"])
+        if self.request.method == "POST":
+            refuse_if_erased(customer)
+        return customer
 
     @cached_property
     def wallet(self) -> Wallet:
@@ -149,11 +153,17 @@ def entry_undo(request: HttpRequest, public_id: str, seq: int) -> HttpResponse:
 @store_view(needs="can_support")
 def customer_block(request: HttpRequest, public_id: str) -> HttpResponse:
     customer = get_object_or_404(request.store.customers, public_id=public_id)
+    refuse_if_erased(customer)
     is_blocked = request.POST.get("is_blocked") == "1"
     enrolment.block(customer, is_blocked)
     what = "is blocked: nothing is earned or spent." if is_blocked else "is no longer blocked."
     messages.success(request, f"{customer} {what}")
     return redirect(DETAIL, request.store.slug, customer.public_id)
+
+
+def refuse_if_erased(customer: Customer) -> None:
+    if customer.is_erased:
+        raise PermissionDenied("This customer was erased, which cannot be undone.")
 
 
 def go_to(request: HttpRequest, url: str) -> HttpResponse:

@@ -9,6 +9,7 @@ from earning.fast_lane import with_fast_lane
 from earning.order_api import OrderViewSet
 from earning.rule_api import RuleKindViewSet, RuleViewSet
 from loyalty.api_docs import ApiDocsView
+from loyalty.erasing_api import ErasingViewSet
 from loyalty.stores.problems import unknown_path
 from spending.api import RedemptionViewSet
 from spending.coupon_api import CodeViewSet, ImportViewSet, PoolViewSet
@@ -25,6 +26,8 @@ urlpatterns = [
     route("customers/<path:reference>/balance", BalanceViewSet, get="retrieve"),
     route("customers/<path:reference>/entries", EntryViewSet, get="statement"),
     route("customers/<path:reference>/enrol", JoiningViewSet, post="enrol"),
+    route("customers/<path:reference>/export", ErasingViewSet, get="export"),
+    route("customers/<path:reference>/erase", ErasingViewSet, post="erase"),
     route("customers/<path:reference>", JoiningViewSet, get="retrieve", patch="partial_update"),
     route("balances", BalanceViewSet, get="list"),
     route("ledger-entries", EntryViewSet, get="list"),

@@ -69,7 +69,7 @@ def give_back(store: Store, row: Redemption, purses: dict[int, Purse], reason: s
     row.save(update_fields=["state", "cancelled_at", "cancel_reason", "cancelled_by"])
     mark_coupons([row], CouponCode.State.VOID)
     ledger.settle(store, [spending_of(row, Decimal(0), reason, actor)], purses)
-    record(row, Topic.REDEMPTION_CANCELLED, reason=reason)
+    record(row, Topic.REDEMPTION_CANCELLED)  # the row holds the reason: it may name the person, and events stay
 
 
 def mark_coupons(rows: list[Redemption], state: str) -> None:

@@ -44,8 +44,8 @@ def test_a_fact_that_teaches_what_somebody_else_was_given_is_kept(store, custome
 
 
 def test_a_conflict_that_twins_noted_twice_can_be_met_again(store, customer):
-    make_customer(store, "c2", "b@shop.example")
-    item = {"what": "email_conflict", "value": "b@shop.example"}
+    other = make_customer(store, "c2", "b@shop.example")
+    item = {"what": "email_conflict", "other": str(other.public_id)}
     for _ in "twins":
         Event.objects.create(store=store, customer=customer, topic="attention", data=item)
 

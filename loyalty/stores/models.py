@@ -186,6 +186,7 @@ class ApiKey(models.Model):
         READ = "read", "Read everything"
         WRITE = "write", "Send facts: customers, activities, orders"
         ADJUST = "adjust", "Adjust balances"
+        PRIVACY = "privacy", "Export and erase customers"
 
     store = models.ForeignKey(Store, models.CASCADE, related_name="api_keys")
     name = models.CharField(max_length=100)

@@ -66,12 +66,12 @@ def test_a_debt_that_was_repaid_can_only_be_dismissed(page, store, customer, deb
 def test_two_customers_of_one_address_are_both_linked(page, store, customer):
     other = make_customer(store, "c2", "ann@shop.example")
     for _ in range(2):
-        attention.show(store, "email_conflict", customer=customer, is_told_once=True, value="ann@shop.example")
+        attention.show(store, "email_conflict", customer=customer, is_told_once=True, other=str(other.public_id))
     found = page.get(PAGE).text
     assert found.count("another customer has it") == 1
     assert f"/customers/{customer.public_id}/" in found and f"/customers/{other.public_id}/" in found
     decide(page, store.events.get(topic="attention"), "dismiss")
-    attention.show(store, "email_conflict", customer=customer, is_told_once=True, value="ann@shop.example")
+    attention.show(store, "email_conflict", customer=customer, is_told_once=True, other=str(other.public_id))
     assert "Nothing needs a look" in page.get(PAGE).text
 
 

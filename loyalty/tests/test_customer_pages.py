@@ -99,8 +99,9 @@ def test_every_list_of_a_customer_opens(store, customer, add_rule, work, sign_in
 
 
 def test_what_needs_a_look_is_shown(store, customer, sign_in, viewer):
+    other = make_customer(store, "c2", "other@shop.example")
     store.events.create(
-        customer=customer, topic="attention", data={"what": "email_conflict", "value": "other@shop.example"}
+        customer=customer, topic="attention", data={"what": "email_conflict", "other": str(other.public_id)}
     )
     said = text(sign_in(viewer).get(page("customer_detail", customer)))
     assert "other@shop.example" in said

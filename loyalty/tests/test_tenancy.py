@@ -63,7 +63,7 @@ def theirs(store, customer, owner, add_rule, work):
         rule=rule, activity=store.activities.get(pk=recorded.id), customer=customer, connection=connection_, key=key,
         pool=pool, coupon_import=coupon_import, token=token, call=call, reward=reward, redemption=redemption, fact=store.order_facts.get(),
         member=StaffMember.objects.get(store=store, user=owner), seq=1,
-        item=store.events.create(topic="attention", customer=customer, data={"what": "email_conflict", "value": "x"}),
+        item=store.events.create(topic="attention", customer=customer, data={"what": "email_conflict", "other": None}),
     )  # fmt: skip
 
 
