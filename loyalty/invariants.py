@@ -220,6 +220,12 @@ INVARIANTS = [
           FROM earning_activity AS activity
           LEFT JOIN earning_earningrule AS rule ON rule.store_id = activity.store_id AND rule.id = activity.rule_id
          WHERE activity.store_id = %(store)s AND activity.rule_id IS NOT NULL AND rule.id IS NULL
+        UNION ALL
+        SELECT format('code %%s is of import %%s, pool %%s', code.id, code.coupon_import_id, code.pool_id)
+          FROM spending_couponcode AS code
+          LEFT JOIN spending_couponimport AS file ON file.store_id = code.store_id AND file.id = code.coupon_import_id
+           AND file.pool_id = code.pool_id
+         WHERE code.store_id = %(store)s AND file.id IS NULL
         """,
     ),
     Invariant(

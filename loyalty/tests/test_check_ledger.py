@@ -119,6 +119,8 @@ SPENDING_BREAKS = [
     ("UPDATE spending_redemption SET state = 'cancelled' WHERE id = 1", "L9"),
     ("UPDATE customers_ledgerentry SET points = 11 WHERE source = 'redemption:2' AND revision = 2", "L9"),
     ("UPDATE spending_couponcode SET state = 'issued' WHERE id = 2", "L9"),
+    # L12: a code of an import that there is not.
+    ("UPDATE spending_couponcode SET coupon_import_id = 99 WHERE code = 'C4'", "L12"),
     # L5: the shop makes its code for ever. L15: nobody is told.
     ("UPDATE spending_redemption SET state = 'pending', issued_at = now() - interval '1 hour' WHERE id = 4", "L5"),
     ("DELETE FROM customers_event WHERE topic = 'redemption.used'", "L15"),

@@ -24,12 +24,6 @@ class Migration(migrations.Migration):
         StoreForeignKey("spending_rewardversion", "reward_id", "spending_reward"),
         StoreForeignKey("spending_couponimport", "pool_id", "spending_codepool"),
         StoreForeignKey("spending_couponimportpart", "coupon_import_id", "spending_couponimport"),
-        migrations.RunSQL(  # one check for each of a million codes, not three
-            "ALTER TABLE spending_couponcode ADD CONSTRAINT spending_couponcode_import_same_store"
-            " FOREIGN KEY (store_id, pool_id, coupon_import_id)"
-            " REFERENCES spending_couponimport (store_id, pool_id, id)",
-            "ALTER TABLE spending_couponcode DROP CONSTRAINT spending_couponcode_import_same_store",
-        ),
         StoreForeignKey("spending_redemption", "customer_id", "customers_customer"),
         StoreForeignKey("spending_redemption", "reward_id", "spending_reward"),
         StoreForeignKey("spending_redemption", "coupon_id", "spending_couponcode"),

@@ -88,7 +88,7 @@ class CouponImport(Fact):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["store", "public_id"], name="spending_import_public_id"),
-            # A pool's imports; and the key that codes point at.
+            # A pool's imports.
             models.UniqueConstraint(fields=["store", "pool", "id"], name="spending_import_of_pool"),
         ]
         indexes = [Fact.due_index("spending_import_due")]
@@ -123,7 +123,7 @@ class CouponCode(models.Model):
         EXPIRED = "expired", "Expired"
         VOID = "void", "Void"
 
-    # db_constraint=False: one composite key (store, import, pool) checks all three at half the cost; migration 0002.
+    # db_constraint=False: all three come from the import's row, see coupon_slices.LOAD; check_ledger (L12) proves it.
     store = models.ForeignKey(Store, models.PROTECT, related_name="coupon_codes", db_index=False, db_constraint=False)
     pool = models.ForeignKey(CodePool, models.PROTECT, related_name="codes", db_index=False, db_constraint=False)
     coupon_import = models.ForeignKey(
