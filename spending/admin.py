@@ -64,13 +64,13 @@ class RedemptionAdmin(StoreRowAdmin):
             return True  # the page itself says that there is no such redemption
         return any(role.can_support for role in request.user.staff_memberships.filter(store=redemption.store_id))
 
-    @action(description="Cancel", url_path="cancel", permissions=["support"], icon="undo")
+    @action(description="Cancel redemption", url_path="cancel", permissions=["support"], icon="undo")
     def cancel_redemption(self, request, object_id):
-        return self.ask(request, object_id, "Cancel", cancelled)
+        return self.ask(request, object_id, "Cancel and give the points back", cancelled)
 
-    @action(description="Reissue", url_path="reissue", permissions=["support"], icon="autorenew")
+    @action(description="Reissue code", url_path="reissue", permissions=["support"], icon="autorenew")
     def reissue_redemption(self, request, object_id):
-        return self.ask(request, object_id, "Reissue", reissued)
+        return self.ask(request, object_id, "Reissue the code", reissued)
 
     def ask(self, request: HttpRequest, object_id: str, title: str, verb: Callable[..., str]) -> HttpResponse:
         """Ask for a reason, then do it."""
@@ -89,7 +89,7 @@ class RedemptionAdmin(StoreRowAdmin):
                 return redirect("admin:spending_redemption_change", redemption.pk)
         context = self.admin_site.each_context(request) | {
             "title": title, "redemption": redemption, "store": redemption.store, "form": form, "opts": self.opts,
-            "consequence": consequence(redemption, title),
+            "consequence": consequence(redemption, verb),
         }  # fmt: skip
         return TemplateResponse(request, "spending/admin_reason.html", context)
 
@@ -117,10 +117,10 @@ class RedemptionAdmin(StoreRowAdmin):
         return money(redemption.order_discount, redemption.store.currency)
 
 
-def consequence(redemption: Redemption, title: str) -> str:
+def consequence(redemption: Redemption, verb: Callable[..., str]) -> str:
     cost = points(redemption.points, redemption.store)
-    if title == "Cancel":
-        return f"{cost} go back to {redemption.customer}. The code is void for ever; a shop that knows it keeps it."
+    if verb is cancelled:
+        return f"{cost} go back to {redemption.customer}. The code is void for ever here; the shop may still know it."
     return f"{redemption.customer} gets another code for the same points. The code they have is void for ever."
 
 
