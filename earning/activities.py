@@ -88,8 +88,8 @@ def record_slowly(store: Store, new: NewActivity, public_id: UUID) -> Recorded |
                 asked_state=new.asked_state, asked_points=new.asked_points, asked_rule_id=new.asked_rule_id,
             )  # fmt: skip
             Activity.objects.bulk_create([made], ignore_conflicts=True)
-            if row := store.activities.filter(public_id=public_id).only("pk").first():
-                return Recorded(row.pk, public_id, customer.pk, True)
+            if pk := store.activities.filter(public_id=public_id).values_list("pk", flat=True).first():
+                return Recorded(pk, public_id, customer.pk, True)
             return find_repeat(store, new) or ActivityConflict(
                 "This activity was stored by a twin call; send it again."
             )

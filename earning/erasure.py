@@ -33,7 +33,7 @@ def erase(customer: Customer, traces: Traces) -> None:
     for fact in facts_of(store, customer, traces).select_for_update().iterator():
         fact.data.pop("customer", None)
         OrderFact.objects.filter(store=store, pk=fact.pk).update(data=fact.data, error="")
-    for activity in store.activities.filter(customer=customer).only("external_id", "decision").iterator():
+    for activity in store.activities.filter(customer=customer).only("store", "external_id", "decision").iterator():
         Activity.objects.filter(store=store, pk=activity.pk).update(
             properties={}, error="", external_id=unnamed(activity.external_id, traces),
             decision=forgetful(activity.decision),
