@@ -141,7 +141,7 @@ class StoreForm(forms.ModelForm):
         }
         help_texts = {
             "points_decimals": "0 for whole points. It can be raised later, never lowered.",
-            "refunds_return_points": "So does a cancelled order. A gift code keeps its worth, so its points stay spent.",
+            "refunds_return_points": "So does a cancelled order. A gift code keeps its worth: its points stay spent.",
         }
         widgets = {"negative_balance": forms.RadioSelect}
 

@@ -61,7 +61,8 @@ def theirs(store, customer, owner, add_rule, work):
     return SimpleNamespace(
         origin=store.widget_origins.create(origin="https://shop.example"), secret=WidgetSecret.issue(store)[0],
         rule=rule, activity=store.activities.get(pk=recorded.id), customer=customer, connection=connection_, key=key,
-        pool=pool, coupon_import=coupon_import, token=token, call=call, reward=reward, redemption=redemption, fact=store.order_facts.get(),
+        pool=pool, coupon_import=coupon_import, token=token, call=call, reward=reward, redemption=redemption,
+        fact=store.order_facts.get(),
         member=StaffMember.objects.get(store=store, user=owner), seq=1,
         item=store.events.create(topic="attention", customer=customer, data={"what": "email_conflict", "other": None}),
     )  # fmt: skip

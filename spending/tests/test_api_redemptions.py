@@ -189,7 +189,7 @@ def test_redemptions_are_listed_and_narrowed(rich, take, api, add_reward, store)
     assert ids("customer=external_id:c1") == [two["id"], one["id"]] and ids("customer=external_id:c2") == []
     assert ids(f"code={one['code'].lower()}") == [one["id"]] and ids("code=nothing") == []
     assert ids("state=used") == [two["id"]] and ids(f"reward={first.public_id}") == [one["id"]]
-    assert ids("source=lootly") == [] and ids("order=o1") == []
+    assert ids("source=widget") == [] and ids("order=o1") == []
     assert ids("limit=1") == [two["id"]]
     assert api.get(f"{REDEMPTIONS}/{one['id']}").json() == one
     for wrong in ("state=lost", "reward=x", "code=%00", "order=%00"):
