@@ -58,6 +58,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
+    "loyalty.headers.keep_private",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -72,6 +73,8 @@ MIDDLEWARE = [
 KEYED_PREFIXES = ("/api/v1/", "/widget/v1/", "/js/")
 KEYED_MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "loyalty.headers.keep_private",
+    "loyalty.headers.keep_bare",
     "django.middleware.common.CommonMiddleware",
 ]
 
@@ -229,6 +232,7 @@ SESSION_COOKIE_NAME = "__Host-session" if IS_HTTPS else "loyalty_session"
 CSRF_COOKIE_NAME = "__Host-csrf" if IS_HTTPS else "loyalty_csrf"
 CSRF_COOKIE_HTTPONLY = True
 SECURE_SSL_REDIRECT = False  # the proxy's work
+SILENCED_SYSTEM_CHECKS = ["security.W008"]  # which asks for it here
 SECURE_HSTS_SECONDS = 31_536_000 if IS_HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = IS_HTTPS
 SECURE_REFERRER_POLICY = "same-origin"
