@@ -1,13 +1,17 @@
 """The product as it runs for real, for tests that need more than a client: web, worker and beat of bin/up on the
 test's database, and a broker of their own that may be emptied and killed."""
 
+import atexit
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from urllib.parse import quote
 
@@ -18,8 +22,9 @@ from django.db import connection
 
 from loyalty.local import supervisor
 from loyalty.local.ports import HOST, port_for
+from loyalty.local.prepare import UNUSED_STATIC
 from loyalty.local.processes import Leash, Process
-from loyalty.local.state import State
+from loyalty.local.state import ROOT, State
 from loyalty.local.valkey import Valkey
 
 READY = 90  # seconds; two cores may be busy with other tests
@@ -44,6 +49,7 @@ class Product:
             "DATABASE_URL": database_url(), "REDIS_URL": self.valkey.url, "SITE_URL": self.url,
             "SECRET_KEY": settings.SECRET_KEY, "ENCRYPTION_KEY": settings.ENCRYPTION_KEY,
             "API_RATE_PER_SECOND": "100000", "DJANGO_SETTINGS_MODULE": "loyalty.settings",
+            "DEBUG": "0", "STATIC_ROOT": static_files(),
         }  # fmt: skip
         return process
 
@@ -98,6 +104,19 @@ def running(folder: Path) -> Iterator[Product]:
             product.stop()
     finally:
         leash.close()
+
+
+@cache
+def static_files() -> str:
+    """What the pages link to, collected as in production, once for all who run it."""
+    folder = tempfile.mkdtemp(prefix="loyalty-static-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    ignored = [f"--ignore={name}" for name in UNUSED_STATIC]
+    subprocess.run(
+        [sys.executable, "manage.py", "collectstatic", "--no-input", "--verbosity=0", *ignored],
+        cwd=ROOT, env=os.environ | {"DEBUG": "0", "STATIC_ROOT": folder, "SECRET_KEY": "unused"}, check=True,
+    )  # fmt: skip
+    return folder
 
 
 def database_url() -> str:
