@@ -13,7 +13,7 @@ from loyalty.local.state import State
 from loyalty.stores.models import Store
 from loyalty.stores.tenancy import acting_for
 
-CUSTOMERS = 200
+CUSTOMERS = 150
 
 
 class Command(BaseCommand):
