@@ -11,6 +11,7 @@ from django.forms.utils import pretty_name
 
 from customers.forms import TagsField
 from loyalty.stores.fields import ICONS, IconSelect, Moment
+from loyalty.stores.kinds import kept
 from loyalty.stores.models import Store
 
 from . import rules
@@ -111,7 +112,7 @@ class RuleForm(forms.ModelForm):
         form.is_valid()
         for error in form.non_field_errors():
             self.add_error(None, error)
-        return rules.as_json(form.cleaned_data)
+        return kept(form.cleaned_data)
 
     def check_points(self, chosen: dict[str, Any]) -> None:
         points = chosen.get("points")

@@ -1,10 +1,8 @@
 """Native calls about earning rules. Changing what facts are worth needs the scope that adjusting needs."""
 
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
 from rest_framework.request import Request
@@ -12,7 +10,7 @@ from rest_framework.response import Response
 
 from loyalty.stores.api import StoreViewSet
 from loyalty.stores.models import ApiKey
-from loyalty.stores.serializers import described_settings, in_zone
+from loyalty.stores.serializers import check_dates, checked_settings, described_settings, in_zone
 
 from . import rules, schema
 from .actions import KINDS, Action
@@ -45,7 +43,7 @@ class RuleViewSet(StoreViewSet):
         values = self.as_values(serializer.validated_data)
         check_dates(values.get("active_from"), values.get("active_until"))
         kind = values.pop("kind")
-        values["settings"] = cleaned(kind, values.get("settings", {}))
+        values["settings"] = checked_settings(rules.clean_settings, kind, values.get("settings", {}))
         return Response(RuleSerializer(rules.create(self.store, kind, actor=self.actor, **values)).data, 201)
 
     def partial_update(self, request: Request, public_id: UUID) -> Response:
@@ -55,7 +53,7 @@ class RuleViewSet(StoreViewSet):
         values = self.as_values(serializer.validated_data)
         check_dates(values.get("active_from", rule.active_from), values.get("active_until", rule.active_until))
         if "settings" in values:
-            values["settings"] = cleaned(rule.kind, rule.settings | values["settings"])
+            values["settings"] = checked_settings(rules.clean_settings, rule.kind, rule.settings | values["settings"])
         rules.change(rule, actor=self.actor, **values)
         return self.retrieve(request, public_id)
 
@@ -73,20 +71,6 @@ class RuleViewSet(StoreViewSet):
         rule = self.get_object()
         rules.switch(rule, is_enabled)
         return Response(RuleSerializer(rule).data)
-
-
-def check_dates(start: datetime | None, end: datetime | None) -> None:
-    if start and end and end <= start:
-        raise ValidationError({"active_until": ["This is before the start. Choose a later moment."]})
-
-
-def cleaned(kind: str, settings: dict[str, Any]) -> dict[str, Any]:
-    if nested := [name for name, value in settings.items() if isinstance(value, list | dict)]:
-        raise ValidationError({"settings": [f"“{nested[0]}” takes a text, a number or true or false."]})
-    try:
-        return rules.clean_settings(kind, settings)
-    except ValidationError as error:
-        raise ValidationError({"settings": error.messages}) from error
 
 
 @schema.rule_kinds

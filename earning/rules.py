@@ -4,12 +4,12 @@ import re
 import secrets
 from typing import Any
 
-from django import forms
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Max
 from django.utils import timezone
 
+from loyalty.stores import kinds
 from loyalty.stores.models import Store
 
 from .actions import KINDS
@@ -24,26 +24,9 @@ IDENTIFIER = re.compile(r"[A-Za-z0-9_.-]{1,60}")
 ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"  # no letters or digits that look alike
 
 
-def settings_form(kind: str, data: dict[str, Any] | None = None, **kwargs: Any) -> forms.Form:
-    """The kind's own settings as a form, bound to `data` when given."""
-    return KINDS[kind].Settings(data, **kwargs)
-
-
 def clean_settings(kind: str, data: dict[str, Any]) -> dict[str, Any]:
-    """Checked settings as JSON values. Raises ValidationError with a message per setting."""
-    form = settings_form(kind, {**KINDS[kind].defaults(), **data})
-    if unknown := sorted(set(data) - set(form.fields)):
-        raise ValidationError(f"“{unknown[0]}” is not a setting of this action.")
-    if not form.is_valid():
-        raise ValidationError([f"{name}: {' '.join(map(str, messages))}" for name, messages in form.errors.items()])
-    return as_json(form.cleaned_data)
-
-
-def as_json(values: dict[str, Any]) -> dict[str, Any]:
-    return {
-        name: value if value is None or isinstance(value, bool | int | str) else str(value)
-        for name, value in values.items()
-    }
+    """Checked settings of a kind as JSON values. Raises ValidationError with a message per setting."""
+    return kinds.clean_settings(KINDS[kind], data, "action")
 
 
 @transaction.atomic

@@ -13,6 +13,7 @@ from uuid_utils.compat import uuid7
 
 from customers.forms import TagsField
 from loyalty.stores.fields import ICONS, IconSelect, Moment
+from loyalty.stores.kinds import kept
 from loyalty.stores.models import Store
 
 from . import images, rewarding
@@ -130,7 +131,7 @@ class RewardForm(forms.ModelForm):
         for name in form.errors:  # what the settings' own form found besides what each field says itself
             if name != forms.forms.NON_FIELD_ERRORS and f"settings-{name}" not in self.errors:
                 self.add_error(f"settings-{name}", form.errors[name])
-        self.settings = {name: rewarding.as_json(value) for name, value in form.cleaned_data.items()}
+        self.settings = kept(form.cleaned_data)
         self.clear_what_does_not_matter(chosen)
         if chosen.get("email_text") and not chosen.get("email_subject"):
             self.add_error("email_subject", "An e-mail needs a subject.")

@@ -1,6 +1,5 @@
 """Native calls about rewards. Changing what points buy needs the scope that adjusting needs."""
 
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -14,7 +13,7 @@ from customers.models import Customer
 from customers.references import customer_or_404
 from loyalty.stores.api import StoreViewSet
 from loyalty.stores.models import ApiKey
-from loyalty.stores.serializers import described_settings, in_zone
+from loyalty.stores.serializers import check_dates, checked_settings, described_settings, in_zone
 
 from . import redemptions, rewarding, schema
 from .models import Reward
@@ -58,7 +57,7 @@ class RewardViewSet(StoreViewSet):
         values = self.as_values(serializer.validated_data)
         check_dates(values.get("active_from"), values.get("active_until"))
         kind = values.pop("kind")
-        values["settings"] = cleaned(kind, values.get("settings", {}))
+        values["settings"] = checked_settings(rewarding.clean_settings, kind, values.get("settings", {}))
         reward = rewarding.create(self.store, kind, actor=self.actor, **values)
         return Response(self.shown([reward])[0], 201)
 
@@ -69,7 +68,9 @@ class RewardViewSet(StoreViewSet):
         values = self.as_values(serializer.validated_data)
         check_dates(values.get("active_from", reward.active_from), values.get("active_until", reward.active_until))
         if "settings" in values:
-            values["settings"] = cleaned(reward.kind, reward.settings | values["settings"])
+            values["settings"] = checked_settings(
+                rewarding.clean_settings, reward.kind, reward.settings | values["settings"]
+            )
         rewarding.change(reward, actor=self.actor, **values)
         return self.retrieve(request, public_id)
 
@@ -91,20 +92,6 @@ class RewardViewSet(StoreViewSet):
         reward = self.get_object()
         rewarding.switch(reward, is_enabled)
         return Response(self.shown([reward])[0])
-
-
-def check_dates(start: datetime | None, end: datetime | None) -> None:
-    if start and end and end <= start:
-        raise ValidationError({"active_until": ["This is before the start. Choose a later moment."]})
-
-
-def cleaned(kind: str, settings: dict[str, Any]) -> dict[str, Any]:
-    if nested := [name for name, value in settings.items() if isinstance(value, list | dict)]:
-        raise ValidationError({"settings": [f"“{nested[0]}” takes a text, a number or true or false."]})
-    try:
-        return rewarding.clean_settings(kind, settings)
-    except ValidationError as error:
-        raise ValidationError({"settings": error.messages}) from error
 
 
 @schema.reward_kinds

@@ -4,12 +4,13 @@ import copy
 from decimal import Decimal
 from typing import Any
 
-from django import forms
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Max
 from django.utils import timezone
 
+from loyalty.stores import kinds
+from loyalty.stores.kinds import as_json
 from loyalty.stores.models import Store
 
 from .models import CodePool, Reward, RewardVersion
@@ -23,25 +24,9 @@ VERSIONED = (
 )  # fmt: skip
 
 
-def settings_form(kind: str, data: dict[str, Any] | None = None, **kwargs: Any) -> forms.Form:
-    """The kind's own settings as a form, bound to `data` when given."""
-    return KINDS[kind].Settings(data, **kwargs)
-
-
 def clean_settings(kind: str, data: dict[str, Any]) -> dict[str, Any]:
-    """Checked settings as JSON values. Raises ValidationError with a message per setting."""
-    form = settings_form(kind, {**KINDS[kind].defaults(), **data})
-    if unknown := sorted(set(data) - set(form.fields)):
-        raise ValidationError(f"“{unknown[0]}” is not a setting of this reward.")
-    if not form.is_valid():
-        raise ValidationError([f"{name}: {' '.join(map(str, messages))}" for name, messages in form.errors.items()])
-    return {name: as_json(value) for name, value in form.cleaned_data.items()}
-
-
-def as_json(value: Any) -> Any:
-    if value is None or isinstance(value, bool | int | str | list | dict):
-        return value
-    return value.isoformat() if hasattr(value, "isoformat") else str(value)
+    """Checked settings of a kind as JSON values. Raises ValidationError with a message per setting."""
+    return kinds.clean_settings(KINDS[kind], data, "reward")
 
 
 @transaction.atomic

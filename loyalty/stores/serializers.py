@@ -1,11 +1,12 @@
 """Fields that more than one part of the API needs. They check shape; verbs check the business."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 from django import forms
+from django.core.exceptions import ValidationError as Invalid
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
@@ -16,6 +17,7 @@ OLDEST = datetime(1970, 1, 1, tzinfo=UTC)
 NEWEST = datetime(2100, 1, 1, tzinfo=UTC)
 CLOCK_SKEW = timedelta(days=1)  # shops in another time zone, clocks that are wrong
 MAX_PROPERTIES = 100
+CleanSettings = Callable[[str, dict[str, Any]], dict[str, Any]]  # (kind, data) -> checked
 
 
 class StrictSerializer(serializers.Serializer):
@@ -100,6 +102,21 @@ def described_settings(settings: type[forms.Form]) -> list[dict[str, Any]]:
         }
         for name, field in settings.base_fields.items()
     ]  # fmt: skip
+
+
+def check_dates(start: datetime | None, end: datetime | None) -> None:
+    if start and end and end <= start:
+        raise Invalid({"active_until": ["This is before the start. Choose a later moment."]})
+
+
+def checked_settings(clean: CleanSettings, kind: str, settings: dict[str, Any]) -> dict[str, Any]:
+    """A kind's settings as its own form cleans them. Raises what a call answers."""
+    if nested := [name for name, value in settings.items() if isinstance(value, list | dict)]:
+        raise Invalid({"settings": [f"“{nested[0]}” takes a text, a number or true or false."]})
+    try:
+        return clean(kind, settings)
+    except Invalid as error:
+        raise Invalid({"settings": error.messages}) from error
 
 
 def storable(value: Any) -> Any:
