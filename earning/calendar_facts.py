@@ -3,9 +3,13 @@
 The fact's id is (customer, year), so running again, late or twice records nothing new.
 """
 
-from datetime import date, datetime, time, timedelta
+from collections.abc import Iterable
+from datetime import date, datetime, timedelta
+from functools import reduce
+from operator import or_
+from typing import cast
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from customers.models import Customer
@@ -23,31 +27,43 @@ def record_all(now: datetime) -> None:
     for store in Store.objects.all():
         with acting_for(store.pk), timezone.override(store.tz):  # a month and day are the store's
             today = store.local(now).date()
-            if sum(record(store, today - timedelta(days=back)) for back in range(CATCH_UP)):
+            if record(store, [today - timedelta(days=back) for back in range(CATCH_UP)]):
                 broker.nudge(APPLY, store.pk)
 
 
-def record(store: Store, day: date) -> int:
-    """Record the facts of one day; returns how many are new or were known."""
+def record(store: Store, days: list[date]) -> int:
+    """Record the facts of some days; returns how many are new or were known."""
     kinds = set(
         store.rules.filter(kind__in=("birthday", "anniversary"), is_enabled=True).values_list("kind", flat=True)
     )
-    midnight = datetime.combine(day, time(), store.tz)
+    theirs = {date_: day for day in days for date_ in kept_on(day)}
     facts: list[Activity] = []
     if "birthday" in kinds:
-        born = store.customers.filter(on_day("birthday", day), birthday_set_at__lt=midnight)
-        facts += [fact(store, customer, "birthday", midnight) for customer in born]
+        for customer in on_any(store, "birthday", theirs):
+            birthday = cast(date, customer.birthday)
+            midnight = store.midnight(theirs[birthday.month, birthday.day])
+            if customer.birthday_set_at and customer.birthday_set_at < midnight:
+                facts.append(fact(store, customer, "birthday", midnight))
     if "anniversary" in kinds:
-        first = store.customers.filter(on_day("first_order_at", day), first_order_at__lt=midnight - timedelta(days=360))
-        facts += [fact(store, customer, "anniversary", midnight) for customer in first]
+        for customer in on_any(store, "first_order_at", theirs):
+            first = store.local(cast(datetime, customer.first_order_at))
+            midnight = store.midnight(theirs[first.month, first.day])
+            if first < midnight - timedelta(days=360):
+                facts.append(fact(store, customer, "anniversary", midnight))
     return len(Activity.objects.bulk_create(facts, ignore_conflicts=True))
 
 
-def on_day(field: str, day: date) -> Q:
-    found = Q(**{f"{field}__month": day.month, f"{field}__day": day.day})
-    if (day.month, day.day) == (2, 28) and (day + timedelta(days=1)).month == 3:
-        found |= Q(**{f"{field}__month": 2, f"{field}__day": 29})  # born on 29 February
-    return found
+def kept_on(day: date) -> list[tuple[int, int]]:
+    """The dates, as month and day, that are kept on this one: in a common year 29 February is on the 28th."""
+    is_for_two = (day.month, day.day) == (2, 28) and (day + timedelta(days=1)).month == 3
+    return [(2, 28), (2, 29)] if is_for_two else [(day.month, day.day)]
+
+
+def on_any(store: Store, field: str, dates: Iterable[tuple[int, int]]) -> QuerySet[Customer]:
+    """Customers whose `field` is one of these dates of a year, in the active time zone."""
+    return store.customers.filter(
+        reduce(or_, (Q(**{f"{field}__month": month, f"{field}__day": day}) for month, day in dates))
+    )
 
 
 def fact(store: Store, customer: Customer, action: str, midnight: datetime) -> Activity:

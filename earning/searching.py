@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable
-from datetime import datetime, time, timedelta
+from datetime import timedelta
 from typing import Any
 
 from django import forms
@@ -57,9 +57,9 @@ def find(store: Store, chosen: dict[str, Any]) -> QuerySet[Activity]:
     if rule := chosen.get("rule"):
         rows = rows.filter(rule__public_id=rule)
     if since := chosen.get("since"):
-        rows = rows.filter(occurred_at__gte=datetime.combine(since, time.min, store.tz))
+        rows = rows.filter(occurred_at__gte=store.midnight(since))
     if until := chosen.get("until"):
-        rows = rows.filter(occurred_at__lt=datetime.combine(until + timedelta(days=1), time.min, store.tz))
+        rows = rows.filter(occurred_at__lt=store.midnight(until + timedelta(days=1)))
     if text := chosen.get("q"):
         rows = rows.filter(named(store, text.strip()))
     return rows

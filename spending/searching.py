@@ -1,6 +1,6 @@
 """The list of redemptions: what a person may narrow it to, and the rows that answer."""
 
-from datetime import datetime, time, timedelta
+from datetime import timedelta
 from typing import Any
 
 from django import forms
@@ -42,9 +42,9 @@ def find(store: Store, chosen: dict[str, Any]) -> QuerySet[Redemption]:
     if reward := chosen.get("reward"):
         rows = rows.filter(reward__public_id=reward)
     if since := chosen.get("since"):
-        rows = rows.filter(issued_at__gte=datetime.combine(since, time.min, store.tz))
+        rows = rows.filter(issued_at__gte=store.midnight(since))
     if until := chosen.get("until"):
-        rows = rows.filter(issued_at__lt=datetime.combine(until + timedelta(days=1), time.min, store.tz))
+        rows = rows.filter(issued_at__lt=store.midnight(until + timedelta(days=1)))
     if text := chosen.get("q"):
         rows = rows.filter(named(store, text.strip()))
     return rows

@@ -7,7 +7,7 @@ So making it may be interrupted and simply starts over. `is_demo` says that it i
 import random
 from decimal import Decimal
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from customers import adjustments, enrolment
 from customers.models import Customer
@@ -42,7 +42,11 @@ def begin() -> Store:
 def live_a_year(store: Store, customers: int) -> None:
     """The year before the store was made."""
     rng, now = random.Random(SEED), store.local(store.created_at)  # noqa: S311 - invents, guards nothing
+    with connection.cursor() as cursor:
+        cursor.execute("SET synchronous_commit = off")  # what a crash of the server loses is told again
     telling.tell(store, history.year_of(people.invent(customers, now.date(), rng), now, rng))
+    with connection.cursor() as cursor:
+        cursor.execute("RESET synchronous_commit")
 
 
 def complete(store: Store, password: str) -> User:

@@ -34,8 +34,8 @@ def tell(store: Store, happened: list[Happening]) -> None:
         if last and days[0] <= last:
             continue
         with acting_for(store.pk):
+            calendar_facts.record(store, days)
             for day in days:
-                calendar_facts.record(store, day)
                 for run in runs(by_day.get(day, []), is_in_turn=len(days) == 1):
                     tell_run(store, run, shoppers)
                     if len(days) == 1:
@@ -59,7 +59,7 @@ def stretches(by_day: dict[date, list[Happening]]) -> Iterator[list[date]]:
     bought: set[str] = set()
     for day in (first + timedelta(days=number) for number in range((last - first).days + 1)):
         happened = by_day.get(day, [])
-        is_full = bool(days) and (len(days) == 7 or (last - day).days < 14)
+        is_full = bool(days) and (len(days) == 7 or (last - day).days < 7)
         if is_full or not bought.isdisjoint(one.person.email for one in happened if isinstance(one, Did)):
             yield days
             days, bought = [], set()
@@ -86,7 +86,8 @@ def apply(store: Store) -> None:
 def tell_run(store: Store, happened: list[Happening], shoppers: Shoppers) -> None:
     news: list[NewActivity] = []
     facts: list[OrderFact] = []
-    join_all(store, [one for one in happened if isinstance(one, Joined)])
+    if joined := [one for one in happened if isinstance(one, Joined)]:
+        join_all(store, joined)
     for one in happened:
         match one:
             case Joined():
@@ -111,7 +112,7 @@ def fact_of(store: Store, told: Ordered) -> OrderFact:
 
 def join_all(store: Store, joined: list[Joined]) -> None:
     newcomers.welcome(store, [identity_of(one.person) for one in joined])
-    made = store.customers.filter(external_id__in=[one.person.external_id for one in joined]) if joined else []
+    made = store.customers.filter(external_id__in=[one.person.external_id for one in joined])
     known = {customer.external_id: customer for customer in made}
     for one in joined:
         join(store, known[one.person.external_id], one)

@@ -4,7 +4,7 @@ import hashlib
 import re
 import secrets
 import zoneinfo
-from datetime import datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_UP, Decimal
 from typing import ClassVar
 
@@ -134,6 +134,10 @@ class Store(models.Model):
 
     def local(self, moment: datetime) -> datetime:
         return moment.astimezone(self.tz)
+
+    def midnight(self, day: date) -> datetime:
+        """The moment that the day begins in the store's time zone."""
+        return datetime.combine(day, time.min, self.tz)
 
     @property
     def quantum(self) -> Decimal:
