@@ -31,6 +31,11 @@ from spending import order_notices
 PASSWORD = "correct horse battery"
 
 
+def sized(quick: int, full: int) -> int:
+    """How often an attack or fault is tried: FAULTS=full pytest ... takes the full size."""
+    return full if os.environ.get("FAULTS") == "full" else quick
+
+
 def pytest_configure() -> None:
     # A slow hash is a password's protection, and most of a test's time.
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
