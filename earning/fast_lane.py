@@ -13,7 +13,7 @@ from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse
 from uuid_utils.compat import uuid7
 
-from loyalty.stores import authentication, broker, rate_limits
+from loyalty.stores import authentication, broker, failpoints, rate_limits
 from loyalty.stores.authentication import Seen
 from loyalty.stores.bounded_json import BadJSON, TooLarge, loads
 from loyalty.stores.parsers import read_body
@@ -70,6 +70,7 @@ def tell_fast(request: HttpRequest) -> HttpResponse | None:
         raise
     if recorded is None:
         return None
+    failpoints.reach("after-commit")
     broker.nudger.nudge(APPLY, key.store_id)
     body = orjson.dumps(Accepted(new, recorded).receipt)
     return HttpResponse(body, "application/json", 201, headers=taken.headers if taken else None)
@@ -99,5 +100,6 @@ def insert(key: Seen, new: NewActivity) -> Recorded | None:
         "customer": new.identity.external_id, "occurred_at": new.occurred_at,
         "properties": recordset(new.properties),
     }  # fmt: skip
+    failpoints.reach("before-commit")
     stored = run_set(INSERT, values, is_prepared=True)
     return Recorded(*stored[0], is_new=True) if stored else None

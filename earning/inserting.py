@@ -10,6 +10,7 @@ from django.db import connection
 from django.utils import timezone
 
 from customers.enrolment import Identity
+from loyalty.stores import failpoints
 from loyalty.stores.models import Store
 from loyalty.stores.sets import recordset
 from loyalty.stores.tenancy import store_list
@@ -85,6 +86,7 @@ def run_for(store: Store, statement: str, params: dict[str, Any]) -> list[tuple]
         if connection.in_atomic_block:
             cursor.execute(statement, params)
         else:
+            failpoints.reach("before-commit")
             cursor.execute(
                 "SELECT set_config('app.stores', %(stores)s, true);" + statement,
                 params | {"stores": store_list(store.pk)},

@@ -7,6 +7,8 @@ from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
 from django.http.response import HttpResponseBase
 from django.utils.http import parse_header_parameters
 
+from loyalty.stores import failpoints
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "loyalty.settings")
 
 AT_ONCE = 64 * 1024  # as much is on its way whether it is read or not
@@ -46,6 +48,7 @@ class Front(Handler):
         is_keyed = environ.get("PATH_INFO", "").startswith(settings.KEYED_PREFIXES)
         answer = self.keyed if is_keyed else super().__call__
         response = answer(environ, start_response)
+        failpoints.reach("before-answer")
         take_the_rest(environ)
         return response
 

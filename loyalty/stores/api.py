@@ -15,7 +15,7 @@ from rest_framework.response import Response
 from rest_framework.utils.urls import replace_query_param
 from rest_framework.viewsets import GenericViewSet
 
-from . import idempotency
+from . import failpoints, idempotency
 from .models import Store
 from .problems import Problem
 from .rate_limits import PerKey
@@ -157,7 +157,9 @@ class StoreViewSet(GenericViewSet):
     def in_transaction(self, handle: Callable[[], Response]) -> Response:
         with transaction.atomic():
             act_for(self.store.pk)
-            return handle()
+            response = handle()
+            failpoints.reach("before-commit")
+            return response
 
     def answer_alone(self, handle: Callable[[], Response]) -> Response:
         """A refusal undoes the call and not what is around it, and is an answer like any other."""

@@ -12,6 +12,8 @@ from django.conf import settings
 from django.db import transaction
 from kombu.exceptions import OperationalError
 
+from . import failpoints
+
 logger = logging.getLogger(__name__)
 
 UNREACHABLE = (redis.RedisError, OperationalError, OSError)
@@ -37,7 +39,11 @@ def pause(error: BaseException) -> None:
 def nudge(task: str, store_id: int) -> None:
     """After commit, have a worker look at this store's due facts. At most one drain waits per store."""
 
-    transaction.on_commit(lambda: publish(task, store_id))
+    def committed() -> None:
+        failpoints.reach("after-commit")
+        publish(task, store_id)
+
+    transaction.on_commit(committed)
 
 
 def publish(task: str, store_id: int) -> None:
@@ -45,7 +51,9 @@ def publish(task: str, store_id: int) -> None:
         return
     try:
         if client.set(queued_key(task, store_id), 1, nx=True, ex=QUEUED_FOR):
+            failpoints.reach("before-nudge")
             current_app.send_task(task, [store_id])
+            failpoints.reach("after-nudge")
     except UNREACHABLE as error:
         pause(error)
 
