@@ -13,7 +13,7 @@ from uuid_utils.compat import uuid7
 from customers.models import Customer
 from loyalty.stores.facts import Fact
 from loyalty.stores.models import Store, User
-from loyalty.stores.secrets import decrypt, encrypt
+from loyalty.stores.secrets import SealedField, decrypt, encrypt
 
 from . import exact_json
 
@@ -23,15 +23,16 @@ ROTATION_OVERLAP = timedelta(hours=24)
 class TwoSecrets(models.Model):
     """Keeps a signing secret sealed, and during a rotation the one before it."""
 
-    sealed_secret = models.BinaryField(editable=False)
-    sealed_old_secret = models.BinaryField(null=True, editable=False)
+    store_id: int
+    sealed_secret = SealedField()
+    sealed_old_secret = SealedField(null=True)
     old_secret_until = models.DateTimeField(null=True, editable=False)
 
     class Meta:
         abstract = True
 
     def seal(self, secret: str) -> None:
-        self.sealed_secret = encrypt(secret, self._purpose)
+        self.sealed_secret = encrypt(secret, self.purpose, self.store_id)
 
     def rotate(self, secret: str) -> None:
         """A new secret; the old one is good for another day."""
@@ -41,18 +42,18 @@ class TwoSecrets(models.Model):
 
     @property
     def secret(self) -> str:
-        return decrypt(bytes(self.sealed_secret), self._purpose)
+        return decrypt(self.sealed_secret, self.purpose, self.store_id)
 
     @property
     def live_secrets(self) -> list[str]:
         """The secret, and during a rotation the one before it."""
         live = [self.secret]
         if self.sealed_old_secret and self.old_secret_until and self.old_secret_until > timezone.now():
-            live.append(decrypt(bytes(self.sealed_old_secret), self._purpose))
+            live.append(decrypt(self.sealed_old_secret, self.purpose, self.store_id))
         return live
 
     @property
-    def _purpose(self) -> str:
+    def purpose(self) -> str:
         raise NotImplementedError
 
 
@@ -81,7 +82,7 @@ class Connection(TwoSecrets):
         return self.name
 
     @property
-    def _purpose(self) -> str:
+    def purpose(self) -> str:
         return f"connection:{self.store_id}:{self.public_id}"
 
 
@@ -95,7 +96,7 @@ class FulfilmentSecret(TwoSecrets):
         return f"Fulfilment secret of {self.store}"
 
     @property
-    def _purpose(self) -> str:
+    def purpose(self) -> str:
         return f"fulfilment:{self.store_id}"
 
 

@@ -20,7 +20,10 @@ DEBUG = env.bool("DEBUG", default=False)
 SITE_URL = env.str("SITE_URL", default="http://127.0.0.1:8000").rstrip("/")
 IS_HTTPS = SITE_URL.startswith("https://")
 SECRET_KEY = env.str("SECRET_KEY", default="only-for-tests" if TESTING else env.NOTSET)
-# Encrypts what must be readable again (signing secrets). 32 bytes, url-safe base64.
+# Still good for sessions, links and tokens that were signed before SECRET_KEY was changed.
+SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
+# Encrypts what must be readable again (signing secrets). 32 bytes, url-safe base64; several with commas, the first
+# seals. See rotate_keys.
 ENCRYPTION_KEY = env.str("ENCRYPTION_KEY", default="")
 # Lets calls go to servers on this machine, also by plain http. For trying things out only.
 OUTGOING_LOOPBACK = (DEBUG or TESTING) and env.bool("OUTGOING_LOOPBACK", default=False)

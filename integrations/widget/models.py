@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from customers.models import Customer
 from loyalty.stores.models import Store
-from loyalty.stores.secrets import decrypt, encrypt, new_secret
+from loyalty.stores.secrets import SealedField, decrypt, encrypt, new_secret
 
 from .texts import TEXTS
 
@@ -79,7 +79,7 @@ class WidgetSecret(models.Model):
 
     store = models.ForeignKey(Store, models.CASCADE, related_name="widget_secrets")
     number = models.PositiveIntegerField()
-    sealed = models.BinaryField(editable=False)
+    sealed = SealedField()
     created_at = models.DateTimeField(default=timezone.now)
     retired_at = models.DateTimeField(null=True)
 
@@ -96,10 +96,10 @@ class WidgetSecret(models.Model):
 
     @property
     def clear(self) -> str:
-        return decrypt(bytes(self.sealed), self._purpose)
+        return decrypt(self.sealed, self.purpose, self.store_id)
 
     @property
-    def _purpose(self) -> str:
+    def purpose(self) -> str:
         return f"widget:{self.store_id}:{self.number}"
 
     @classmethod
@@ -113,7 +113,7 @@ class WidgetSecret(models.Model):
         newest = store.widget_secrets.first()
         secret = cls(store=store, number=newest.number + 1 if newest else 1)
         clear = new_secret()
-        secret.sealed = encrypt(clear, secret._purpose)
+        secret.sealed = encrypt(clear, secret.purpose, store.pk)
         secret.save()
         keep = [row.pk for row in cls.live(store)]
         store.widget_secrets.filter(retired_at=None).exclude(pk__in=keep).update(retired_at=timezone.now())

@@ -8,6 +8,7 @@ from allauth.mfa.totp import forms as totp_forms
 from django.forms import Field
 from django.http import HttpRequest
 
+from . import secrets
 from .proxies import client_address
 
 LABELS = {
@@ -36,6 +37,12 @@ class MFAAdapter(DefaultMFAAdapter):
     error_messages = DefaultMFAAdapter.error_messages | {
         "unverified_email": "Confirm your e-mail address first, then turn on two-step sign-in.",
     }
+
+    def encrypt(self, text: str) -> str:
+        return secrets.encrypt_text(text)
+
+    def decrypt(self, encrypted_text: str) -> str:
+        return secrets.decrypt_text(encrypted_text)
 
 
 class PlainFields:

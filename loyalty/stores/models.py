@@ -260,3 +260,18 @@ class IdempotencyRecord(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["store", "identity"], name="stores_idempotency_once")]
+
+
+class StoreKey(models.Model):
+    """What a store's secrets are sealed with, itself wrapped by ENCRYPTION_KEY; see secrets.py. The newest two live."""
+
+    store = models.ForeignKey(Store, models.CASCADE, related_name="+", db_index=False)
+    version = models.PositiveSmallIntegerField()
+    wrapped = models.BinaryField(editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["store", "version"], name="stores_storekey_version")]
+
+    def __str__(self):
+        return f"Key {self.version} of {self.store}"
