@@ -84,7 +84,10 @@ class Owner:
     """The tables' owner: what a test may do that the product may not."""
 
     dsn: ClassVar[dict[str, Any]] = {}
-    FENCED = ("customers_ledgerentry", "customers_event", "customers_resolution", "customers_ledgerseal")
+    FENCED = (
+        "customers_ledgerentry", "customers_event", "customers_resolution", "customers_ledgerseal",
+        "stores_auditrecord", "stores_accountrecord",
+    )  # fmt: skip
     KEPT = ("django_migrations", "django_content_type", "auth_permission")
 
     @classmethod

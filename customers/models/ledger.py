@@ -27,6 +27,15 @@ class LedgerEntry(models.Model):
         IMPORT = "import", "Imported"
         WRITE_OFF = "write_off", "Debt written off"
 
+    class Code(models.TextChoices):
+        """Why points were moved by hand, to be counted by; `reason` says it in words."""
+
+        GOODWILL = "goodwill", "Goodwill"
+        CORRECTION = "correction", "Correction"
+        LOST_ORDER = "lost_order", "Order that was not told"
+        MIGRATION = "migration", "Moved from elsewhere"
+        OTHER = "other", "Other"
+
     # db_constraint=False: one composite key (store, customer, wallet) checks all three at a third of the cost.
     store = models.ForeignKey(Store, models.PROTECT, related_name="entries", db_index=False, db_constraint=False)
     wallet = models.ForeignKey(Wallet, models.PROTECT, related_name="entries", db_index=False, db_constraint=False)
@@ -34,6 +43,7 @@ class LedgerEntry(models.Model):
     public_id = models.UUIDField(default=uuid7, editable=False)
     seq = models.BigIntegerField()
     kind = models.CharField(max_length=10, choices=Kind)
+    code = models.CharField(max_length=20, choices=Code, blank=True, db_default="")
     points = Points()
     pending = Points()
     balance_after = Points()
@@ -62,6 +72,12 @@ class LedgerEntry(models.Model):
                 condition=Q(points__gte=0) | Q(kind="earn") | Q(balance_after__gte=0),
             ),
             models.CheckConstraint(name="customers_entry_moves", condition=~Q(points=0) | ~Q(pending=0)),
+        ]
+        indexes = [
+            # What a person has given and taken by hand today.
+            models.Index(
+                fields=["store", "actor", "created_at"], condition=Q(kind="adjust"), name="customers_entry_by_person"
+            ),
         ]
         # The primary key is (store, id), see migration 0002: one index less to write, and a store's newest come by it.
 

@@ -11,11 +11,13 @@ from typing import ClassVar
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
 from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
-from django.core.validators import MaxValueValidator
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import connection, models
 from django.db.models.functions import Lower
 from django.utils import timezone
 from uuid_utils.compat import uuid7
+
+from .records import AccountRecord, AuditRecord  # noqa: F401 - Django finds models here
 
 # First path parts that native routes and dialects use; a store named so could not be reached.
 RESERVED_SLUGS = {
@@ -113,6 +115,16 @@ class Store(models.Model):
     award_status = models.CharField(max_length=20, default="completed")
     # Points spent on a code come back when the order it was used on is refunded in full or cancelled.
     refunds_return_points = models.BooleanField(default=True)
+    # How much one person of support may give and take by hand in a day. Empty: any number.
+    adjustment_daily_cap = models.DecimalField(
+        max_digits=20, decimal_places=6, null=True, blank=True, validators=[MinValueValidator(Decimal(0))]
+    )
+    # An adjustment of more than this waits for a second person. Empty: none does.
+    adjustment_approval_above = models.DecimalField(
+        max_digits=20, decimal_places=6, null=True, blank=True, validators=[MinValueValidator(Decimal(0))]
+    )
+    # Its people see it only when their account asks for a second step at sign-in.
+    needs_two_steps = models.BooleanField(default=False)
     is_demo = models.BooleanField(default=False, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
