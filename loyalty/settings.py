@@ -44,6 +44,7 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "allauth.mfa",
+    "allauth.usersessions",
     "csp",
     "django_htmx",
     "drf_spectacular",
@@ -69,6 +70,8 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "csp.middleware.CSPMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "loyalty.stores.sign_in.Refusals",
+    "loyalty.stores.sessions.keep_track",
     "django_htmx.middleware.HtmxMiddleware",
 ]
 
@@ -106,18 +109,24 @@ FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 # Web processes keep a pool. Workers do not: Celery closes Django's pool at each task's end.
 DATABASES = {"default": env.db("DATABASE_URL", default="postgres://loyalty_app@127.0.0.1:5432/loyalty")}
 DATABASES["default"] |= {
+    "ENGINE": "loyalty.postgresql",
     "ATOMIC_REQUESTS": True,
     "CONN_MAX_AGE": 60,
     "CONN_HEALTH_CHECKS": True,
     "OPTIONS": {
         "connect_timeout": 5,
+        # A peer that is gone without a word, or does not take what it is sent, is given up within a minute.
+        "keepalives_idle": 10,
+        "keepalives_interval": 5,
+        "keepalives_count": 3,
+        "tcp_user_timeout": 20_000,
         "prepare_threshold": 1_000_000_000,  # statements are prepared where one asks for it, not by counting
         "options": "-c statement_timeout=20s -c lock_timeout=5s -c idle_in_transaction_session_timeout=30s",
     },
 }
 if pool_size := env.int("DATABASE_POOL", default=0):
-    # loyalty.postgresql looks after the pool's health, at no round trip.
-    DATABASES["default"] |= {"ENGINE": "loyalty.postgresql", "CONN_MAX_AGE": 0, "CONN_HEALTH_CHECKS": False}
+    # The engine looks after the pool's health, at no round trip.
+    DATABASES["default"] |= {"CONN_MAX_AGE": 0, "CONN_HEALTH_CHECKS": False}
     DATABASES["default"]["OPTIONS"]["pool"] = {"min_size": 1, "max_size": pool_size, "timeout": 4}
 if env.bool("PGBOUNCER", default=False):
     DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = True
@@ -202,7 +211,20 @@ AUTH_PASSWORD_VALIDATORS = [
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
-ACCOUNT_EMAIL_VERIFICATION = env.str("ACCOUNT_EMAIL_VERIFICATION", default="optional")
+# Where mail can be sent nobody learns at sign-up whether an address has an account: its owner is told, by mail.
+ACCOUNT_EMAIL_VERIFICATION = env.str(
+    "ACCOUNT_EMAIL_VERIFICATION", default="mandatory" if IS_HTTPS and "EMAIL_URL" in env.ENVIRON else "optional"
+)
+# Passwords and codes have a pace of their own, see loyalty.stores.guessing.
+ACCOUNT_RATE_LIMITS = {
+    "login": None,
+    "login_failed": None,
+    "change_password": "5/m/user,15/h/user",
+    "reset_password": "20/m/ip,5/h/key",
+}
+ACCOUNT_REAUTHENTICATION_REQUIRED = True  # for addresses too: who reads the mail sets the password
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 900
+ACCOUNT_LOGIN_ON_PASSWORD_RESET = True
 ACCOUNT_ADAPTER = "loyalty.stores.accounts.AccountAdapter"
 ACCOUNT_FORMS = {
     "signup": "loyalty.stores.forms.SignupForm",
@@ -219,9 +241,14 @@ MFA_FORMS = {
     "authenticate": "loyalty.stores.accounts.EnterCodeForm",
     "reauthenticate": "loyalty.stores.accounts.EnterCodeAgainForm",
     "activate_totp": "loyalty.stores.accounts.TurnOnForm",
+    "add_webauthn": "loyalty.stores.accounts.AddPasskeyForm",
+    "edit_webauthn": "loyalty.stores.accounts.RenamePasskeyForm",
 }
 ACCOUNT_SESSION_REMEMBER = True
-MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+# Whoever may open the support admin needs two-step sign-in for it. Stores say so for themselves.
+SUPPORT_NEEDS_TWO_STEPS = env.bool("SUPPORT_NEEDS_TWO_STEPS", default=IS_HTTPS)
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "home"
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"

@@ -2,13 +2,19 @@
 
 from allauth.account import forms
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.internal.flows.login import AUTHENTICATION_METHODS_SESSION_KEY, get_authentication_records
+from allauth.account.utils import filter_users_by_email
+from allauth.core import context
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.base import forms as mfa_forms
+from allauth.mfa.models import Authenticator
 from allauth.mfa.totp import forms as totp_forms
+from allauth.mfa.webauthn import forms as passkey_forms
 from django.forms import Field
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 
-from . import secrets
+from . import guessing, known_browsers, secrets
+from .models import User
 from .proxies import client_address
 
 LABELS = {
@@ -19,6 +25,7 @@ LABELS = {
     "password1": "New password",
     "password2": "New password again",
     "code": "Code",
+    "name": "Name",
 }
 PASSWORD_RULE = "At least 10 characters."  # noqa: S105
 
@@ -29,14 +36,46 @@ class AccountAdapter(DefaultAccountAdapter):
     }
 
     def get_client_ip(self, request: HttpRequest) -> str:
-        """By which tries to sign in are counted."""
+        """By which requests for mails and the like are counted."""
         return client_address(request)
+
+    def authenticate(self, request: HttpRequest, **credentials) -> User | None:
+        """Looks at a password, at the pace that guessing allows. A right one is not counted."""
+        guesses = known_browsers.guesses_at(request, account_of(credentials.get("email", "")))
+        guessing.take(*guesses)
+        user = super().authenticate(request, **credentials)
+        if user:
+            guessing.give_back(*guesses)
+        return user
+
+    def post_login(self, request: HttpRequest, user: User, **kwargs) -> HttpResponse:
+        """Whoever signs in now need not say a moment later that it is them."""
+        response = super().post_login(request, user, **kwargs)
+        records = get_authentication_records(request, user)
+        request.session[AUTHENTICATION_METHODS_SESSION_KEY] = [{**one, "reauthenticated": True} for one in records]
+        known_browsers.remember(request, response, name_of(user))
+        return response
+
+
+def account_of(email: str) -> str:
+    """Whose account the address is; of nobody's, the address. Both are then treated alike."""
+    users = filter_users_by_email(email, prefer_verified=True)
+    return min(map(name_of, users)) if users else f"nobody {email.lower()}"
+
+
+def name_of(user: User) -> str:
+    return f"user {user.pk}"
 
 
 class MFAAdapter(DefaultMFAAdapter):
     error_messages = DefaultMFAAdapter.error_messages | {
         "unverified_email": "Confirm your e-mail address first, then turn on two-step sign-in.",
+        "incorrect_code": "That is not right, or it took too long. Try again.",
     }
+
+    def generate_authenticator_name(self, user: User, type: Authenticator.Type) -> str:
+        number = Authenticator.objects.filter(user=user, type=type).count() + 1
+        return "Passkey" if number == 1 else f"Passkey {number}"
 
     def encrypt(self, text: str) -> str:
         return secrets.encrypt_text(text)
@@ -84,13 +123,36 @@ class ReauthenticateForm(PlainFields, forms.ReauthenticateForm):
     pass
 
 
-class EnterCodeForm(PlainFields, mfa_forms.AuthenticateForm):
+class PacedCode:
+    """Codes are guessed at the pace of passwords."""
+
+    user: User
+
+    def clean_code(self) -> str:
+        with guessing.counted(*known_browsers.guesses_at(context.request, name_of(self.user), "code")):
+            return super().clean_code()  # type: ignore[misc]
+
+
+class EnterCodeForm(PacedCode, PlainFields, mfa_forms.AuthenticateForm):
     pass
 
 
-class EnterCodeAgainForm(PlainFields, mfa_forms.ReauthenticateForm):
+class EnterCodeAgainForm(PacedCode, PlainFields, mfa_forms.ReauthenticateForm):
     pass
 
 
 class TurnOnForm(PlainFields, totp_forms.ActivateTOTPForm):
+    pass
+
+
+class AddPasskeyForm(PlainFields, passkey_forms.AddWebAuthnForm):
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fields["name"].help_text = "So that you know it among others: where it is kept."
+        self.fields["passwordless"].label = "It signs me in by itself, without the password"
+        self.fields["passwordless"].help_text = "Turn this off for a security key without a PIN."
+        self.fields["passwordless"].initial = True
+
+
+class RenamePasskeyForm(PlainFields, passkey_forms.EditWebAuthnForm):
     pass

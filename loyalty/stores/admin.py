@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from allauth.mfa.models import Authenticator
+from allauth.usersessions.models import UserSession
 from django.contrib import admin, messages
 from django.contrib.auth.models import Group
 from django.db.models import DateTimeField
@@ -16,7 +17,7 @@ from .mixins import rendered
 from .models import ApiKey, StaffMember, Store, User
 
 admin.site.disable_action("delete_selected")
-admin.site.unregister([Group, Authenticator])  # roles are per store; the rest holds secrets
+admin.site.unregister([Group, Authenticator, UserSession])  # roles are per store; the rest holds secrets
 
 STATE_TONES = {
     "enrolled": "success", "approved": "success", "applied": "success", "active": "success",
