@@ -13,6 +13,7 @@ from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse
 from uuid_utils.compat import uuid7
 
+from loyalty.postgresql.waiting import FACT, at_most
 from loyalty.stores import authentication, broker, failpoints, rate_limits
 from loyalty.stores.authentication import Seen
 from loyalty.stores.bounded_json import BadJSON, TooLarge, loads
@@ -101,5 +102,6 @@ def insert(key: Seen, new: NewActivity) -> Recorded | None:
         "properties": recordset(new.properties),
     }  # fmt: skip
     failpoints.reach("before-commit")
-    stored = run_set(INSERT, values, is_prepared=True)
+    with at_most(FACT):
+        stored = run_set(INSERT, values, is_prepared=True)
     return Recorded(*stored[0], is_new=True) if stored else None

@@ -10,6 +10,7 @@ from django.db import connection
 from django.utils import timezone
 
 from customers.enrolment import Identity
+from loyalty.postgresql.waiting import FACT, at_most
 from loyalty.stores import failpoints
 from loyalty.stores.models import Store
 from loyalty.stores.sets import recordset
@@ -85,13 +86,14 @@ def run_for(store: Store, statement: str, params: dict[str, Any]) -> list[tuple]
     with connection.cursor() as cursor:
         if connection.in_atomic_block:
             cursor.execute(statement, params)
-        else:
-            failpoints.reach("before-commit")
+            return cursor.fetchall()
+        failpoints.reach("before-commit")
+        with at_most(FACT):
             cursor.execute(
                 "SELECT set_config('app.stores', %(stores)s, true);" + statement,
                 params | {"stores": store_list(store.pk)},
             )
-            cursor.nextset()
+        cursor.nextset()
         return cursor.fetchall()
 
 

@@ -8,6 +8,7 @@ from django.db import connection as database
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from loyalty.postgresql.waiting import FACT, at_most
 from loyalty.stores import broker, failpoints
 from loyalty.stores.sets import run_set
 from loyalty.stores.tenancy import acting_for, store_list
@@ -63,7 +64,7 @@ def accept(
 
 def _insert_alone(row: dict[str, Any]) -> bool:
     failpoints.reach("before-commit")
-    with database.cursor() as cursor:
+    with at_most(FACT), database.cursor() as cursor:
         cursor.execute(
             "SELECT set_config('app.stores', %(stores)s, true), set_config('statement_timeout', '3s', true);" + INSERT,
             row | {"stores": store_list(row["store"])},

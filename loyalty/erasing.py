@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import TextChoices
 
 from customers import erasure as customers
@@ -10,10 +10,12 @@ from customers.erasure import Traces
 from customers.models import Customer, Event, Topic
 from earning import erasure as earning
 from integrations import erasure as integrations
+from loyalty.postgresql.waiting import take_time
 from spending import erasure as spending
 
 # Customers' own last: what the others hold is found by the names it has.
 PARTS = (integrations, spending, earning, customers)
+LONGEST = 120  # seconds: whoever has been here for years is in more rows than an ordinary statement may read
 
 
 class Reason(TextChoices):
@@ -27,14 +29,14 @@ class Reason(TextChoices):
 
 def export(customer: Customer) -> dict[str, Any]:
     """All that is known of a person, as plain values."""
-    take_time()
+    take_time(LONGEST)
     return {name: value for part in reversed(PARTS) for name, value in part.known(customer).items()}
 
 
 @transaction.atomic
 def erase(customer: Customer, reason: str, *, actor: str) -> bool:
     """Forget a person in every table, for good; points, orders and codes stay. False: it was done before."""
-    take_time()
+    take_time(LONGEST)
     customer = customer.store.customers.select_related("store").select_for_update(of=("self",)).get(pk=customer.pk)
     if customer.is_erased:
         return False
@@ -46,9 +48,3 @@ def erase(customer: Customer, reason: str, *, actor: str) -> bool:
         data={"reason": Reason(reason).value, "actor": actor},
     )  # fmt: skip
     return True
-
-
-def take_time() -> None:
-    """Whoever has been here for years is in more rows than an ordinary statement may read."""
-    with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL statement_timeout = '120s'")

@@ -1,12 +1,17 @@
-"""The pool of a web process, when PostgreSQL ends its connections: a restart, a fail-over, an administrator."""
+"""Connections whose server ends them or falls silent: a restart, a fail-over, an administrator, a broken link."""
 
+import random
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from django.conf import settings
-from django.db import connection, connections
+from django.db import OperationalError, connection, connections, transaction
 from django.db.utils import ConnectionHandler
+
+from loyalty.local.ports import HOST
+from loyalty.postgresql import waiting
+from loyalty.tests.faults.proxy import Proxy
 
 
 @pytest.fixture
@@ -50,3 +55,35 @@ def test_a_connection_that_is_well_is_used_again_without_asking_the_server(poole
     with monkeypatch.context() as patched:
         patched.setattr("psycopg.Connection.execute", lambda *args: asked.append(args))
         assert (ask(pooled), asked) == (first, [])
+
+
+@pytest.fixture
+def behind_proxy(transactional_db) -> Iterator[tuple[Any, Proxy]]:
+    """A connection as workers have it, over a link that can fall silent."""
+    used = connections["default"].settings_dict
+    with Proxy(int(used["PORT"]), random.Random(1)) as proxy:
+        changed = {name: used[name] for name in ("NAME", "USER", "PASSWORD")} | {"HOST": HOST, "PORT": proxy.port}
+        one: Any = ConnectionHandler({"default": settings.DATABASES["default"] | changed})["default"]
+        yield one, proxy
+        one.close()
+
+
+def test_an_answer_that_never_comes_is_not_waited_for(behind_proxy, monkeypatch):
+    one, proxy = behind_proxy
+    one.ensure_connection()
+    one.connection.patience = 0.3
+    with proxy.silence(), pytest.raises(OperationalError):
+        ask(one)
+    assert one.connection is None or not one.is_usable()
+    one.close()
+    assert ask(one)
+
+
+def test_a_transaction_may_be_given_more_time_and_the_next_has_as_much_as_usual(transactional_db):
+    with transaction.atomic(), connection.cursor() as cursor:
+        waiting.take_time(120)
+        cursor.execute("SHOW statement_timeout")
+        assert cursor.fetchone() == ("2min",) and connection.connection.patience > 120
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW statement_timeout")
+        assert cursor.fetchone() == ("20s",) and connection.connection.patience == waiting.USUAL

@@ -4,9 +4,9 @@ import json
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import connection
 
 from customers import exporting, references
+from loyalty.postgresql.waiting import take_time
 from loyalty.stores.models import Store
 from loyalty.stores.tenancy import acting_for
 
@@ -24,8 +24,8 @@ class Command(BaseCommand):
         store = Store.objects.filter(slug=options["store"]).first()
         if store is None:
             raise CommandError(f"There is no store “{options['store']}”.")
-        with acting_for(store.pk), connection.cursor() as cursor:
-            cursor.execute("SET LOCAL statement_timeout = 0")
+        with acting_for(store.pk):
+            take_time(0)
             wallets = self.wallets(store, options["customer"]) if options["customer"] else None
             rows = exporting.ledger(store, wallets)
             if options["out"]:
