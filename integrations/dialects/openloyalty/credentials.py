@@ -1,11 +1,13 @@
 """Who calls: a signed token after signing in, a refresh token to get the next, or a key that needs no sign-in."""
 
 import uuid
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
 import jwt
 from allauth.mfa.utils import is_mfa_enabled
+from django.conf import settings
 from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
@@ -38,9 +40,18 @@ def sign_in(email: str, password: str) -> User | None:
     return user
 
 
-def signing_key(user: User) -> bytes:
-    """Follows from the person's password, so that a new one ends every token from before."""
-    return salted_hmac("openloyalty tokens", user.get_session_auth_hash(), algorithm="sha256").digest()
+def signing_keys(user: User) -> list[bytes]:
+    """Follow from the person's password, so that a new one ends every token from before. The first one signs, the
+    others are from before SECRET_KEY was changed."""
+    secrets = settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS
+    return [
+        salted_hmac("openloyalty tokens", hashed, secret, algorithm="sha256").digest()
+        for secret, hashed in zip(secrets, password_hashes(user), strict=True)
+    ]
+
+
+def password_hashes(user: User) -> list[str]:
+    return [user.get_session_auth_hash(), *user.get_session_auth_fallback_hash()]
 
 
 def new_token(user: User) -> str:
@@ -49,7 +60,7 @@ def new_token(user: User) -> str:
     claims = {
         "iat": now, "exp": now + TOKEN_LIFE, "id": admin_id(user), "username": user.email, "roles": sorted(roles),
     }  # fmt: skip
-    return jwt.encode(claims, signing_key(user), ALGORITHM)
+    return jwt.encode(claims, signing_keys(user)[0], ALGORITHM)
 
 
 def user_of(token: str) -> User | None:
@@ -60,22 +71,29 @@ def user_of(token: str) -> User | None:
     user = User.objects.filter(email=claimed, is_active=True).first()
     if user is None:
         return None
+    return user if admin_id(user) == claims_of(token, signing_keys(user))["id"] else None
+
+
+def claims_of(token: str, keys: list[bytes]) -> dict[str, Any]:
     options: Any = {"require": ["exp", "iat", "id", "username"]}
-    claims = jwt.decode(token, signing_key(user), [ALGORITHM], options=options)
-    return user if admin_id(user) == claims["id"] else None
+    *others, last = keys
+    for key in others:
+        with suppress(jwt.InvalidSignatureError):
+            return jwt.decode(token, key, [ALGORITHM], options=options)
+    return jwt.decode(token, last, [ALGORITHM], options=options)
 
 
 def issue_refresh(user: User) -> str:
     own = ConnectionToken.objects.filter(user=user, kind=Kind.REFRESH)
     own.filter(expires_at__lt=timezone.now()).delete()
-    return ConnectionToken.issue(Kind.REFRESH, of_password(user), user=user, expires_at=timezone.now() + REFRESH_LIFE)[
-        1
-    ]
+    return ConnectionToken.issue(
+        Kind.REFRESH, of_password(user)[0], user=user, expires_at=timezone.now() + REFRESH_LIFE
+    )[1]
 
 
-def of_password(user: User) -> str:
-    """How refresh tokens begin while the person has this password."""
-    return f"{user.get_session_auth_hash()[:16]}."
+def of_password(user: User) -> tuple[str, ...]:
+    """How refresh tokens begin while the person has this password; the first one is for new ones."""
+    return tuple(f"{hashed[:16]}." for hashed in password_hashes(user))
 
 
 def find_refresh(clear: str) -> tuple[ConnectionToken, User] | None:

@@ -89,7 +89,7 @@ def test_without_a_credential_nothing_is_told(nobody):
 def forged(owner, **claims) -> str:
     now = timezone.now()
     known = {"iat": now, "exp": now + timedelta(hours=1), "id": credentials.admin_id(owner), "username": owner.email}
-    return jwt.encode(known | claims, claims.pop("key", credentials.signing_key(owner)), claims.pop("alg", "HS256"))
+    return jwt.encode(known | claims, claims.pop("key", credentials.signing_keys(owner)[0]), claims.pop("alg", "HS256"))
 
 
 def test_tokens_that_are_old_forged_or_nonsense_are_refused(store, owner):
