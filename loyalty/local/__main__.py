@@ -1,4 +1,4 @@
-"""`bin/up`, `bin/manage`, `bin/test`, `bin/bench`, once the environment is there: python -m loyalty.local <command>."""
+"""The programs of bin/, once the environment is there: python -m loyalty.local <command>."""
 
 import argparse
 import contextlib
@@ -116,6 +116,11 @@ def bench(arguments: list[str]) -> int:
         return run_in_front([sys.executable, "-m", "loyalty.bench", *arguments], env)
 
 
+def faults(arguments: list[str]) -> int:
+    """It starts servers of its own, since it kills them."""
+    return run_in_front([sys.executable, "-m", "loyalty.tests.faults", *arguments], {})
+
+
 def default_state() -> Path:
     return Path(os.environ.get("LOYALTY_STATE") or ROOT / ".local")
 
@@ -149,7 +154,7 @@ def catch_signals() -> None:
 
 def main(command: str, *arguments: str) -> int:
     try:
-        return {"up": up, "manage": manage, "test": test, "bench": bench}[command](list(arguments))
+        return {"up": up, "manage": manage, "test": test, "bench": bench, "faults": faults}[command](list(arguments))
     except Problem as problem:
         line = str(problem)
     except KeyboardInterrupt:

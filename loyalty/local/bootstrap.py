@@ -35,7 +35,7 @@ def main(command: str, *arguments: str) -> None:
 
 
 def requirements_for(command: str) -> str:
-    if command == "test":
+    if command in ("test", "faults"):
         return "requirements-dev.txt"
     has_servers = os.environ.get("DATABASE_URL") and os.environ.get("REDIS_URL")
     return "requirements.txt" if has_servers else "requirements-local.txt"

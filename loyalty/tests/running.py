@@ -1,5 +1,5 @@
-"""The product as it runs for real, for tests that need more than a client: web, worker and beat of bin/up on the
-test's database, and a broker of their own that may be emptied and killed."""
+"""The product as it runs for real, for tests that need more than a client: web, worker and beat of bin/up on a
+database that is given, and a broker of their own that may be emptied and killed."""
 
 import atexit
 import contextlib
@@ -33,10 +33,9 @@ READY = 90  # seconds; two cores may be busy with other tests
 class Product:
     """Running processes. `start` again after `kill`: the same command, port and data."""
 
-    def __init__(self, state: State, leash: Leash) -> None:
-        self.state, self.leash = state, leash
-        self.valkey = Valkey(state, leash, is_durable=False)
-        self.broker = self.valkey.start()
+    def __init__(self, state: State, leash: Leash, env: dict[str, str], valkey: Valkey, broker: Process) -> None:
+        self.state, self.leash, self.env = state, leash, env
+        self.valkey, self.broker = valkey, broker
         self.port = port_for(state, "web")
         self.url = f"http://{HOST}:{self.port}"
         self.web = self._set_up(supervisor.web(self.port, leash))
@@ -45,11 +44,9 @@ class Product:
 
     def _set_up(self, process: Process) -> Process:
         process.output = self.state / f"{process.name}.log"
-        process.env |= {
-            "DATABASE_URL": database_url(), "REDIS_URL": self.valkey.url, "SITE_URL": self.url,
-            "SECRET_KEY": settings.SECRET_KEY, "ENCRYPTION_KEY": settings.ENCRYPTION_KEY,
-            "API_RATE_PER_SECOND": "100000", "DJANGO_SETTINGS_MODULE": "loyalty.settings",
-            "DEBUG": "0", "STATIC_ROOT": static_files(),
+        process.env |= self.env | {
+            "REDIS_URL": self.valkey.url, "SITE_URL": self.url, "API_RATE_PER_SECOND": "100000",
+            "DJANGO_SETTINGS_MODULE": "loyalty.settings", "DEBUG": "0",
         }  # fmt: skip
         return process
 
@@ -96,7 +93,8 @@ def running(folder: Path) -> Iterator[Product]:
     state.acquire()
     leash = Leash(state.lock)
     try:
-        product = Product(state, leash)
+        valkey = Valkey(state, leash, is_durable=False)
+        product = Product(state, leash, of_the_test(), valkey, valkey.start())
         try:
             product.start()
             yield product
@@ -104,6 +102,14 @@ def running(folder: Path) -> Iterator[Product]:
             product.stop()
     finally:
         leash.close()
+
+
+def of_the_test() -> dict[str, str]:
+    """What running processes share with the test that looks at them."""
+    return {
+        "DATABASE_URL": database_url(), "SECRET_KEY": settings.SECRET_KEY,
+        "ENCRYPTION_KEY": settings.ENCRYPTION_KEY, "STATIC_ROOT": static_files(),
+    }  # fmt: skip
 
 
 @cache

@@ -29,6 +29,7 @@ class Link:
     down: asyncio.StreamWriter
     up: asyncio.StreamWriter
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
+    is_dead: bool = False
 
     def reset(self) -> None:
         for writer in (self.down, self.up):
@@ -114,6 +115,18 @@ class Proxy:
         finally:
             self.is_dripping = False
 
+    def deaden(self) -> int:
+        """Half open for good: nothing comes through those that are open now, and nobody is told. Returns how many."""
+        links = list(self.links)
+        for link in links:
+            link.is_dead = True
+        return len(links)
+
+    @property
+    def dead(self) -> int:
+        """Links that fell silent and that the product still holds."""
+        return sum(link.is_dead for link in list(self.links))
+
     def cut_answers(self, count: int) -> None:
         """PostgreSQL's next answers that something is done end in their middle: the client cannot know."""
         self.cuts += count
@@ -146,8 +159,9 @@ class Proxy:
     ) -> None:
         with contextlib.suppress(OSError):
             while chunk := await reader.read(65_536):
-                while self.is_silent:
-                    await asyncio.sleep(0.05)
+                if self.is_silent or link.is_dead:
+                    link.is_dead = True  # what it carries now has a gap
+                    continue
                 if is_answer and self.cuts and any(word in chunk for word in COMMITTED):
                     self.cuts -= 1
                     self.cut += 1

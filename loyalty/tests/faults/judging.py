@@ -1,0 +1,161 @@
+"""What must hold after every row: all is applied, the books are right, and they hold what the shops were told."""
+
+import io
+import time
+from collections import Counter
+from collections.abc import Callable
+from datetime import datetime
+from decimal import Decimal
+from typing import TypeVar
+
+from django.core.management import CommandError, call_command
+from django.db import Error, connection
+from django.utils import timezone
+
+from customers.models import OrderNotice
+from earning.models import Activity, OrderFact
+from integrations.models import InboundEvent
+from loyalty.stores.facts import Fact
+from loyalty.stores.tenancy import acting_for
+from spending.models import Fulfilment
+
+from .outcome import LIMIT, Outcome
+from .shop import CUSTOMERS, OPENING, Shop, customer_of, worth
+from .stack import Stack, moment_of
+
+FACTS: list[type[Fact]] = [Activity, OrderFact, InboundEvent, OrderNotice, Fulfilment]
+SHOWN = 5
+CONNECTIONS = 40  # of PostgreSQL's 100, when nothing happens
+
+T = TypeVar("T")
+
+
+def judge(stack: Stack, outcome: Outcome) -> None:
+    """`outcome` is of the row that has just ended: its last fault was over a moment ago at most."""
+    ended = time.monotonic()
+    if dead := stack.heal():
+        outcome.note(f"started again: {', '.join(dead)}")
+    with stack.superuser() as superuser:
+        superuser.execute("ANALYZE")  # as autovacuum would have by then
+    for shop in stack.shops:
+        settled = applied_by(shop, LIMIT)
+        if settled is None:
+            outcome.fail(f"not applied within {LIMIT:g} s: {due(shop)} facts, the oldest due for {oldest(shop):.0f} s")
+        else:
+            outcome.recovered(settled - ended)
+        judge_answers(shop, outcome)
+        asked(lambda shop=shop: judge_books(shop, outcome))  # type: ignore[misc]
+        asked(lambda shop=shop: compare(shop, outcome))  # type: ignore[misc]
+    with stack.superuser() as superuser:
+        statement = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'loyalty_app'"
+        [connections] = superuser.execute(statement).fetchone()
+        outcome.expect(connections <= CONNECTIONS, f"{connections} connections of the app are open")
+
+
+def asked(ask: Callable[[], T]) -> T:
+    """PostgreSQL may have ended our connection while it was one of the faults: begin with a new one."""
+    connection.close()
+    return ask()
+
+
+def applied_by(shop: Shop, seconds: float) -> float | None:
+    """When nothing was due any more, or None if that took longer."""
+    return moment_of(lambda: due_or_unknown(shop) == 0, seconds)
+
+
+def due_or_unknown(shop: Shop) -> int | None:
+    try:
+        return due(shop)
+    except Error:
+        connection.close()
+        return None
+
+
+def due(shop: Shop) -> int:
+    with acting_for(shop.store.pk):
+        return sum(model.objects.filter(store=shop.store, due_at__isnull=False).count() for model in FACTS)
+
+
+def oldest(shop: Shop) -> float:
+    """Seconds that the oldest due fact waits."""
+    with acting_for(shop.store.pk):
+        rows = [model.objects.filter(store=shop.store, due_at__isnull=False) for model in FACTS]
+        moments: list[datetime] = [row.earliest("received_at").received_at for row in rows if row.exists()]
+    return (timezone.now() - min(moments)).total_seconds() if moments else 0.0
+
+
+def judge_answers(shop: Shop, outcome: Outcome) -> None:
+    outcome.requests += len(shop.answers)
+    outcome.acknowledged += shop.acknowledged.total()
+    outcome.unexpected += shop.unexpected.total()
+    outcome.failures += shop.failures
+    if shop.unexpected:
+        outcome.note(f"answers by status: {dict(shop.unexpected)}")
+    if shop.given_up:
+        outcome.note(f"{len(shop.given_up)} facts were given up by the shop")
+
+
+def judge_books(shop: Shop, outcome: Outcome) -> None:
+    """check_ledger, every invariant."""
+    said = io.StringIO()
+    try:
+        call_command("check_ledger", store=shop.store.slug, stdout=said)
+    except CommandError as error:
+        broken = [
+            line.strip() for line in said.getvalue().splitlines() if "BROKEN" in line or line.startswith("   " * 2)
+        ]
+        outcome.fail(f"check_ledger: {error} {broken[:5]}")
+    outcome.comparisons += sum("rows" in line for line in said.getvalue().splitlines())
+
+
+def compare(shop: Shop, outcome: Outcome) -> None:
+    """Each acknowledged fact has had its effect once; each wallet holds what follows from them."""
+    with acting_for(shop.store.pk):
+        effects = Effects(shop)
+    told = set(shop.acknowledged)
+    for fact in told | set(shop.given_up):
+        found = effects.of(fact)
+        if fact in told and found < 1:
+            outcome.lost += 1
+        if found > 1:
+            outcome.doubled += 1
+        if fact in told and found != 1 and outcome.lost + outcome.doubled <= SHOWN:
+            outcome.note(f"{fact} had {found} effects: {effects.posted(fact)}")
+    for name, answered in shop.redemptions.items():
+        outcome.expect(len(answered) == 1, f"{name} was answered with {len(answered)} ids")
+    outcome.comparisons += len(told)
+    if not shop.given_up:  # else nobody can say what the balances should be
+        balances: Counter[str] = Counter({f"c{number}": OPENING for number in range(CUSTOMERS)})
+        for fact in told:
+            balances[customer_of(fact)] += worth(fact)
+        outcome.expect(effects.balances == balances, "the balances are not what follows from the acknowledged facts")
+
+
+class Effects:
+    """What the ledger holds, read in sets."""
+
+    def __init__(self, shop: Shop) -> None:
+        store = shop.store
+        self.entries: dict[str, list[Decimal]] = {}
+        for source, points in store.entries.order_by("id").values_list("source", "points"):
+            self.entries.setdefault(source, []).append(points)
+        self.sources: dict[str, list[str]] = {}
+        for activity in store.activities.only("id", "external_id"):
+            self.sources.setdefault(activity.external_id, []).append(activity.ledger_source)
+        taken = store.redemptions.values_list("public_id", "pk")
+        self.redemptions = {str(public_id): f"redemption:{pk}" for public_id, pk in taken}
+        self.answered = shop.redemptions
+        self.balances = dict(store.wallets.values_list("customer__external_id", "balance"))
+
+    def of(self, fact: str) -> int:
+        """How often the fact had its effect; a wrong one counts as more than one."""
+        wanted = [points for points in self.posted(fact) if (points < 0) == (worth(fact) < 0)]
+        return len(wanted) if all(points == worth(fact) for points in wanted) else 2
+
+    def posted(self, fact: str) -> list[Decimal]:
+        """An order and its refund are one source of points."""
+        if fact.startswith("redemption"):
+            sources = [self.redemptions.get(name, "") for name in self.answered.get(fact, ())]
+        else:
+            sources = self.sources.get(fact.replace("refund", "order"), [])
+        return [points for source in sources for points in self.entries.get(source, [])]
