@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from graphlib import TopologicalSorter
 from typing import Any
 
-from loyalty.stores.tenancy import EXEMPT_TABLES
+from loyalty.stores.tenancy import LOOKUP_TABLES
 
 FIRST = "customers_customer"  # the others lie where its rows lie
 
@@ -82,10 +82,10 @@ def read(cursor: Any) -> Schema:
     tables = {name: rest for name, *rest in cursor.execute(TABLES).fetchall()}
     keys = [ForeignKey(a, b, c, d, tuple(columns)) for a, b, c, d, columns in cursor.execute(FOREIGN_KEYS).fetchall()]
     unique = [Unique(a, b, c, tuple(columns)) for a, b, c, columns in cursor.execute(UNIQUE).fetchall()]
-    of_a_store = {name for name, (has_store, *_) in tables.items() if has_store} - EXEMPT_TABLES
+    of_a_store = {name for name, (has_store, *_) in tables.items() if has_store} - LOOKUP_TABLES
     linked = {key.table for key in keys} | {key.target for key in keys}
     schema = Schema(
-        in_order(of_a_store, keys), in_order((linked | EXEMPT_TABLES) - of_a_store, keys), keys, unique,
+        in_order(of_a_store, keys), in_order((linked | LOOKUP_TABLES) - of_a_store, keys), keys, unique,
         {name for name, (_, is_forced, _) in tables.items() if is_forced},
         {name for name, (*_, has_trigger) in tables.items() if has_trigger},
     )  # fmt: skip

@@ -9,8 +9,7 @@ from typing import Any
 
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404
+from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
@@ -25,11 +24,15 @@ WHO_MAY = {"can_edit": "owners and managers", "can_support": "owners, managers a
 
 def enter(request: HttpRequest, slug: str, needs: str = "can_edit") -> StaffMember:
     """Find the store through the person's own membership and act for it until the request ends."""
-    membership = get_object_or_404(request.user.memberships, store__slug=slug)
+    # All of them, for the page's list of stores: once a store is named, those of others are not seen.
+    memberships = list(request.user.memberships.order_by("store__name"))
+    membership = next((one for one in memberships if one.store.slug == slug), None)
+    if membership is None:
+        raise Http404
     if request.method not in SAFE_METHODS and not getattr(membership, needs):
         raise PermissionDenied(refusal(membership, needs))
     act_for(membership.store_id)
-    request.store, request.membership = membership.store, membership
+    request.store, request.membership, request.memberships = membership.store, membership, memberships
     if request.session.get("last_store") != slug:
         request.session["last_store"] = slug
     return membership

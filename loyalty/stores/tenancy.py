@@ -17,8 +17,9 @@ SWEEP_ROLE = "loyalty_sweep"
 # A sub-select, so that PostgreSQL evaluates it once per statement and not per row.
 STORE_LIST = "(SELECT string_to_array(NULLIF(current_setting('app.stores', true), ''), ',')::bigint[])::bigint[]"
 
-# Read before the store is known: whose key, whose membership, whose connection, whose widget or page is this?
-EXEMPT_TABLES = {
+# By these a request finds its store: whose key, whose membership, whose connection, whose widget or page is this?
+# They are open until the transaction names its stores, and then fenced as every other table is.
+LOOKUP_TABLES = {
     "stores_apikey", "stores_staffmember", "integrations_connection", "integrations_widget",
     "integrations_widgetorigin",
 }  # fmt: skip
@@ -92,13 +93,21 @@ class _TableOperation(Operation):
 class IsolateByStore(_TableOperation):
     """Row-level security, enabled and forced, on tables with a store."""
 
+    inside = f"store_id = ANY ({STORE_LIST})"
+
     def statements(self, table):
-        inside = f"store_id = ANY ({STORE_LIST})"
+        inside = self.inside
         return [
             f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY",
             f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY",
             f"CREATE POLICY {table}_of_store ON {table} USING ({inside}) WITH CHECK ({inside})",
         ]
+
+
+class IsolateOnceNamed(IsolateByStore):
+    """The same for LOOKUP_TABLES: no row is hidden as long as no store is named."""
+
+    inside = f"(SELECT NULLIF(current_setting('app.stores', true), '') IS NULL) OR {IsolateByStore.inside}"
 
 
 class LetSweep(_TableOperation):

@@ -8,7 +8,7 @@ from django.core.management import CommandError, call_command
 
 from conftest import Owner
 from loyalty import distribution
-from loyalty.stores.tenancy import EXEMPT_TABLES
+from loyalty.stores.tenancy import LOOKUP_TABLES
 
 STAND_INS = (
     "CREATE FUNCTION create_reference_table(regclass) RETURNS void LANGUAGE sql AS ''",
@@ -33,7 +33,7 @@ def test_every_table_with_a_store_is_distributed_or_says_why_not(cursor, schema)
     rows = cursor.execute("SELECT DISTINCT table_name FROM information_schema.columns"
                           " WHERE column_name = 'store_id' AND table_schema = 'public'")  # fmt: skip
     with_store = {name for (name,) in rows}
-    assert set(schema.distributed) == with_store - EXEMPT_TABLES
+    assert set(schema.distributed) == with_store - LOOKUP_TABLES
     assert with_store <= set(schema.distributed) | set(schema.reference)
 
 
@@ -42,7 +42,7 @@ def test_every_unique_index_of_a_store_carries_it_but_for_plain_keys(schema):
     assert [one for one in schema.too_wide if not (one.is_primary and one.columns == ("id",))] == []
     across = {
         one.name for one in schema.unique
-        if one.table in EXEMPT_TABLES and not one.is_primary and "store_id" not in one.columns
+        if one.table in LOOKUP_TABLES and not one.is_primary and "store_id" not in one.columns
     }  # fmt: skip
     assert across == set(distribution.GLOBAL_KEYS)
 

@@ -2,10 +2,12 @@
 
 import pytest
 from django.db import DatabaseError, connection, transaction
+from django.utils import timezone
 
 from conftest import make_customer
 from customers.models import Customer
-from loyalty.stores.tenancy import EXEMPT_TABLES, acting_for, sweeping
+from loyalty.stores.models import ApiKey, StaffMember
+from loyalty.stores.tenancy import LOOKUP_TABLES, acting_for, sweeping
 
 
 def fetch(statement: str) -> list[tuple]:
@@ -24,7 +26,27 @@ def test_every_table_with_a_store_is_fenced(db):
     names = {name for name, *_ in tables}
     assert {"customers_ledgerentry", "earning_activity", "integrations_inboundevent"} <= names
     unfenced = {name for name, enabled, forced, policies in tables if not (enabled and forced and policies)}
-    assert unfenced == EXEMPT_TABLES
+    assert unfenced == set()
+
+
+def test_only_what_finds_a_store_is_open_until_one_is_named(db):
+    open_before = fetch(
+        "SELECT tablename FROM pg_policies WHERE qual LIKE '%IS NULL%' AND policyname LIKE '%_of_store'"
+    )
+    assert {table for (table,) in open_before} == LOOKUP_TABLES
+    assert fetch("SELECT policyname FROM pg_policies WHERE policyname LIKE '%_of_store' AND qual <> with_check") == []
+
+
+def test_what_finds_a_store_is_fenced_once_one_is_named(store, other_store, owner, stranger):
+    ApiKey.issue(store, "ours"), ApiKey.issue(other_store, "theirs")
+    with acting_for():
+        assert StaffMember.objects.count() == ApiKey.objects.count() == 2
+    with acting_for(store.pk):
+        assert [member.user for member in StaffMember.objects.all()] == [owner]
+        assert ApiKey.objects.get().name == "ours"
+        assert ApiKey.objects.filter(store=other_store).update(revoked_at=timezone.now()) == 0
+        with pytest.raises(DatabaseError, match="row-level security"), transaction.atomic():
+            StaffMember.objects.create(store=other_store, user=owner, role="owner")
 
 
 def test_the_app_role_neither_owns_nor_bypasses_anything(db):

@@ -15,7 +15,7 @@ from customers import adjustments
 from earning import applying
 from earning.models import Activity
 from loyalty.stores import authentication, facts
-from loyalty.stores.tenancy import EXEMPT_TABLES, acting_for
+from loyalty.stores.tenancy import LOOKUP_TABLES, acting_for
 from spending import rewarding
 
 # A condition on the store, or a row that is written with it. A column of a result is not enough.
@@ -29,7 +29,7 @@ def tenant_tables(store) -> re.Pattern[str]:
             "SELECT table_name FROM information_schema.columns"
             " WHERE column_name = 'store_id' AND table_schema = 'public'"
         )
-        names = {name for (name,) in cursor.fetchall()} - EXEMPT_TABLES
+        names = {name for (name,) in cursor.fetchall()} - LOOKUP_TABLES
     assert "customers_wallet" in names
     return re.compile(rf"\b({'|'.join(sorted(names))})\b")
 

@@ -90,6 +90,7 @@ def test_home_leads_to_the_only_store_then_to_the_last_one(page, owner, store):
 def test_further_store_is_opened_for_oneself(page, owner):
     sent = {"store_name": "Salt & Pine", "currency": "NOK", "timezone": "Europe/Oslo"}
     assert page.post("/stores/add/", sent).headers["Location"] == "/s/salt-pine/"
+    see(Store.objects.get(slug="salt-pine"))
     assert owner.staff_memberships.get(store__slug="salt-pine").role == "owner"
 
 
