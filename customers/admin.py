@@ -12,6 +12,7 @@ from django.utils.http import urlencode
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminRadioSelectWidget, UnfoldAdminTextInputWidget
 
+from loyalty.stores import audit
 from loyalty.stores.admin import STATE_TONES, StoreRowAdmin
 from loyalty.stores.numbers import money, number, points, signed
 
@@ -117,6 +118,7 @@ class CustomerAdmin(StoreRowAdmin):
         except BadAdjustment as error:
             form.add_error(None, str(error))
             return False
+        audit.note(request, customer, points=[None, form.change])
         told = f"{signed(form.change, customer.store)}: {chosen['reason']}"
         self.log_change(request, customer, told)
         self.message_user(request, told, messages.SUCCESS)

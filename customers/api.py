@@ -6,6 +6,7 @@ from django.db.models import QuerySet
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from loyalty.stores import audit
 from loyalty.stores.api import StoreViewSet
 from loyalty.stores.models import ApiKey
 from loyalty.stores.problems import Problem
@@ -69,6 +70,7 @@ class CustomerViewSet(StoreViewSet):
             enrolment.correct(customer, told["identity"])
         enrolment.update_profile(customer, **serializer.profile())
         if "is_blocked" in told:
+            audit.about(request, customer)
             enrolment.block(customer, told["is_blocked"])
         return self.answer(customer)
 

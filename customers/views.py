@@ -10,6 +10,7 @@ from django.views.decorators.http import require_POST
 from django.views.generic import DetailView, FormView, TemplateView, UpdateView
 from django_htmx.http import HttpResponseClientRedirect
 
+from loyalty.stores import audit
 from loyalty.stores.mixins import StoreMixin, store_view
 from loyalty.stores.numbers import signed
 from loyalty.stores.paging import page_of
@@ -48,7 +49,7 @@ class CustomerMixin(StoreMixin):
         customer = get_object_or_404(self.store.customers.select_related("store"), public_id=self.kwargs["public_id"])
         if self.request.method == "POST":
             refuse_if_erased(customer)
-        return customer
+        return audit.about(self.request, customer)
 
     @cached_property
     def wallet(self) -> Wallet:
@@ -106,6 +107,7 @@ class CustomerAdjustView(CustomerMixin, FormView):
         except adjustments.BadAdjustment as error:
             form.add_error(None, str(error))
             return self.form_invalid(form)
+        audit.note(self.request, self.customer, points=[None, form.change])
         messages.success(self.request, f"{signed(form.change, self.store)} for {self.customer}.")
         return go_to(self.request, self.customer_url())
 
@@ -144,6 +146,8 @@ def entry_undo(request: HttpRequest, public_id: str, seq: int) -> HttpResponse:
     except adjustments.BadAdjustment as error:
         messages.error(request, str(error))
     else:
+        if opposite:
+            audit.note(request, customer, points=[None, opposite.points])
         told = f"Undone: {signed(opposite.points, store)}." if opposite else "It was undone before."
         messages.success(request, told)
     return redirect(DETAIL, store.slug, customer.public_id)
@@ -152,7 +156,7 @@ def entry_undo(request: HttpRequest, public_id: str, seq: int) -> HttpResponse:
 @require_POST
 @store_view(needs="can_support")
 def customer_block(request: HttpRequest, public_id: str) -> HttpResponse:
-    customer = get_object_or_404(request.store.customers, public_id=public_id)
+    customer = audit.about(request, get_object_or_404(request.store.customers, public_id=public_id))
     refuse_if_erased(customer)
     is_blocked = request.POST.get("is_blocked") == "1"
     enrolment.block(customer, is_blocked)

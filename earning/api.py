@@ -17,6 +17,7 @@ from customers.enrolment import BadIdentity, Identity, IdentityConflict
 from customers.models import Customer
 from customers.references import customer_or_404
 from customers.serializers import IDENTIFIERS, NewCustomerSerializer
+from loyalty.stores import audit
 from loyalty.stores.api import StoreViewSet
 from loyalty.stores.parsers import BoundedJSONParser
 from loyalty.stores.problems import Problem, problem_of
@@ -117,7 +118,7 @@ class ActivityViewSet(StoreViewSet):
         return self.ask(public_id, Activity.State.VOID)
 
     def ask(self, public_id: UUID, state: str) -> Response:
-        activity = get_object_or_404(self.store.activities, public_id=public_id)
+        activity = audit.about(self.request, get_object_or_404(self.store.activities, public_id=public_id))
         activities.ask(activity, state)
         applying.apply_now(self.store, [activity.pk])
         return self.retrieve(self.request, public_id)

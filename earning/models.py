@@ -71,6 +71,12 @@ class EarningRule(models.Model):
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(auto_now=True)
 
+    audited = (
+        "__str__", "kind", "name", "text", "icon", "points", "settings", "is_enabled", "active_from", "active_until",
+        "limit", "limit_value", "limit_period", "tags_any", "tags_none", "approval", "approval_days", "email_subject",
+        "position", "version",
+    )  # fmt: skip
+
     class Meta:
         ordering = ["position", "id"]
         constraints = [
@@ -224,6 +230,8 @@ class Activity(Fact):
     rule_version = models.PositiveIntegerField(null=True)
     points = Points()  # what it is worth; after decline or void the last worth
     decision = models.JSONField(null=True)
+
+    audited = ("state", "asked_state")
 
     class Meta:
         verbose_name_plural = "activities"

@@ -8,6 +8,7 @@ from django.shortcuts import get_object_or_404
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from loyalty.stores import audit
 from loyalty.stores.api import StoreViewSet
 from loyalty.stores.models import ApiKey
 from loyalty.stores.serializers import check_dates, checked_settings, described_settings, in_zone
@@ -28,7 +29,8 @@ class RuleViewSet(StoreViewSet):
         return self.store.rules.all()
 
     def get_object(self) -> EarningRule:
-        return get_object_or_404(self.store.rules, public_id=self.kwargs["public_id"])
+        rule = get_object_or_404(self.store.rules, public_id=self.kwargs["public_id"])
+        return audit.about(self.request, rule)
 
     def list(self, request: Request) -> Response:
         rows = self.paginate_queryset(self.get_queryset())
@@ -44,7 +46,8 @@ class RuleViewSet(StoreViewSet):
         check_dates(values.get("active_from"), values.get("active_until"))
         kind = values.pop("kind")
         values["settings"] = checked_settings(rules.clean_settings, kind, values.get("settings", {}))
-        return Response(RuleSerializer(rules.create(self.store, kind, actor=self.actor, **values)).data, 201)
+        rule = audit.made(request, rules.create(self.store, kind, actor=self.actor, **values))
+        return Response(RuleSerializer(rule).data, 201)
 
     def partial_update(self, request: Request, public_id: UUID) -> Response:
         rule = self.get_object()

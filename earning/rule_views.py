@@ -12,6 +12,7 @@ from django.utils.functional import cached_property
 from django.views.decorators.http import require_POST
 from django.views.generic import FormView, TemplateView
 
+from loyalty.stores import audit
 from loyalty.stores.fields import tell
 from loyalty.stores.mixins import StoreMixin, store_view
 from loyalty.stores.models import Store
@@ -86,6 +87,7 @@ class RuleCreateView(RuleFormView):
         except ValidationError as error:
             tell(form, error)
             return self.form_invalid(form)
+        audit.made(self.request, rule)
         messages.success(self.request, f"“{rule.name}” is live.")
         if rule.kind == "custom":
             return redirect("earning:rule_update", self.store.slug, rule.public_id)  # its ActionID is there
@@ -95,7 +97,8 @@ class RuleCreateView(RuleFormView):
 class RuleUpdateView(RuleFormView):
     @cached_property
     def rule(self) -> EarningRule:
-        return get_object_or_404(self.store.rules, public_id=self.kwargs["public_id"])
+        rule = get_object_or_404(self.store.rules, public_id=self.kwargs["public_id"])
+        return audit.about(self.request, rule)
 
     @property
     def title(self) -> str:
@@ -151,7 +154,7 @@ def rule_preview(request: HttpRequest, kind: str = "", public_id: str | None = N
 @require_POST
 @store_view
 def rule_switch(request: HttpRequest, public_id: str) -> HttpResponse:
-    rule = get_object_or_404(request.store.rules, public_id=public_id)
+    rule = audit.about(request, get_object_or_404(request.store.rules, public_id=public_id))
     rules.switch(rule, request.POST.get("is_enabled") == "1")
     what = "is live." if rule.is_enabled else "is off: what customers do from now on earns nothing by it."
     messages.success(request, f"“{rule.name}” {what}")

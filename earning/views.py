@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST
 from django.views.generic import DetailView, TemplateView
 
-from loyalty.stores import broker
+from loyalty.stores import audit, broker
 from loyalty.stores.facts import retry
 from loyalty.stores.mixins import StoreMixin, store_view
 from loyalty.stores.models import Store
@@ -116,6 +116,7 @@ def activity_decide(request: HttpRequest, public_id: str) -> HttpResponse:
     if not may_decide(activity):
         messages.warning(request, "This was decided already.")
     else:
+        audit.about(request, activity)
         activities.ask(activity, state)
         applying.apply_now(store, [activity.pk])
         messages.success(request, f"{activity.title} of {activity.customer} is {state}.")
@@ -125,21 +126,23 @@ def activity_decide(request: HttpRequest, public_id: str) -> HttpResponse:
 @require_POST
 @store_view(needs="can_support")
 def activity_retry(request: HttpRequest, public_id: str) -> HttpResponse:
-    activity = get_object_or_404(request.store.activities, public_id=public_id)
+    activity = audit.about(request, get_object_or_404(request.store.activities, public_id=public_id))
     return try_again(request, retry(request.store.activities.filter(pk=activity.pk)))
 
 
 @require_POST
 @store_view(needs="can_support")
 def order_fact_retry(request: HttpRequest, pk: int) -> HttpResponse:
-    fact = get_object_or_404(request.store.order_facts, pk=pk)
+    fact = audit.about(request, get_object_or_404(request.store.order_facts, pk=pk))
     return try_again(request, retry(request.store.order_facts.filter(pk=fact.pk)))
 
 
 @require_POST
 @store_view(needs="can_support")
 def stuck_retry(request: HttpRequest) -> HttpResponse:
-    return try_again(request, retry(request.store.order_facts.all()) + retry(request.store.activities.all()))
+    if tried := retry(request.store.order_facts.all()) + retry(request.store.activities.all()):
+        audit.note(request, rows=[None, tried])
+    return try_again(request, tried)
 
 
 def try_again(request: HttpRequest, tried: int) -> HttpResponse:

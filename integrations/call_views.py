@@ -10,7 +10,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_POST
 from django.views.generic import DetailView, TemplateView
 
-from loyalty.stores import broker
+from loyalty.stores import audit, broker
 from loyalty.stores.mixins import StoreMixin, store_view
 from loyalty.stores.models import Store
 from loyalty.stores.paging import page_of
@@ -65,7 +65,7 @@ class CallDetailView(StoreMixin, DetailView):
 @require_POST
 @store_view(needs="can_support")
 def call_apply(request: HttpRequest, pk: int) -> HttpResponse:
-    call = get_object_or_404(request.store.inbound_events, pk=pk)
+    call = audit.about(request, get_object_or_404(request.store.inbound_events, pk=pk))
     if inbox.reconsider(request.store.inbound_events.open().filter(pk=call.pk)):
         broker.nudge(inbox.APPLY, request.store.pk)
         messages.success(request, "It is being applied again. Look at it in a moment.")

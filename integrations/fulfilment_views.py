@@ -6,6 +6,7 @@ from django.template.response import TemplateResponse
 from django.views.decorators.http import require_POST
 from django.views.generic import TemplateView
 
+from loyalty.stores import audit
 from loyalty.stores.mixins import StoreMixin, store_view
 from loyalty.stores.models import Store
 
@@ -39,6 +40,7 @@ def secret_rotate(request: HttpRequest) -> HttpResponse:
 @reauthentication_required
 def rotated(request: HttpRequest) -> HttpResponse:
     """Asks for the password again if that was some time ago. The secret is in this answer and never again."""
+    audit.note(request, FulfilmentSecret.objects.filter(store=request.store).first())
     context = shown(request.store, secret=fulfilment.rotate_secret(request.store)) | {
         "title": FulfilmentView.title, "purpose": FulfilmentView.purpose, "store": request.store,
         "membership": request.membership,

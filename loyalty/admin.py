@@ -9,6 +9,7 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from customers.models import Customer
 from earning.admin import CustomerWithActivitiesAdmin
+from loyalty.stores import audit
 
 from . import erasing
 from .erasing_views import EraseForm
@@ -49,7 +50,8 @@ class ErasableCustomerAdmin(CustomerWithActivitiesAdmin):
     def erased(self, request, customer: Customer, reason: str):
         @reauthentication_required
         def erase(request):
-            erasing.erase(customer, reason, actor=request.user.email)
+            if erasing.erase(customer, reason, actor=request.user.email):
+                audit.note(request, customer, str(erasing.Reason(reason).label))
 
         erase(request)
         customer.refresh_from_db()

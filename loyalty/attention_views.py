@@ -10,6 +10,7 @@ from django.views.generic import TemplateView
 from customers.attention import NotPossible, resolve
 from customers.models import Topic
 from loyalty import attention
+from loyalty.stores import audit
 from loyalty.stores.mixins import StoreMixin, refusal, store_view
 
 
@@ -31,10 +32,13 @@ def item_resolve(request: HttpRequest, public_id: str) -> HttpResponse:
     item = attention.item_of(get_object_or_404(events, public_id=public_id))
     if not getattr(request.membership, item.needs):
         raise PermissionDenied(refusal(request.membership, item.needs))
+    key = request.POST.get("choice", "")
     try:
-        said = resolve(item, request.POST.get("choice", ""), actor=request.user.email)
+        said = resolve(item, key, actor=request.user.email)
     except NotPossible as error:
         messages.error(request, str(error))
     else:
+        if said:
+            audit.note(request, item.event, what=[None, item.event.data.get("what")], choice=[None, key])
         messages.success(request, said) if said else messages.warning(request, "Somebody has decided this already.")
     return redirect("attention_list", request.store.slug)

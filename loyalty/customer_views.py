@@ -24,6 +24,7 @@ from earning import activities
 from earning.models import Activity
 from earning.views import told
 from loyalty import attention
+from loyalty.stores import audit
 from loyalty.stores.mixins import StoreMixin, store_view
 from loyalty.stores.models import Store
 from loyalty.stores.paging import Page, page_of, row_id
@@ -178,6 +179,7 @@ class CustomerCreateView(StoreMixin, FormView):
     def form_valid(self, form):
         customer = enrolment.identify(self.store, form.identity)
         enrolment.update_profile(customer, **form.profile())
+        audit.made(self.request, customer)
         if form.cleaned_data["joins"]:
             activities.join(self.store, form.identity, source="dashboard")
         messages.success(self.request, f"{customer} is added.")
@@ -197,5 +199,6 @@ def customer_enrol(request: HttpRequest, public_id: str) -> HttpResponse:
         messages.error(request, "Nothing names this person any more, so they cannot join.")
     else:
         activities.join(request.store, known_as, source="dashboard")
+        audit.note(request, customer)
         messages.success(request, f"{customer} has joined.")
     return redirect(DETAIL, request.store.slug, customer.public_id)

@@ -10,6 +10,7 @@ from customers.models import Customer
 from customers.references import customer_or_404
 from customers.schema import REFERENCE
 from customers.serializers import CustomerSerializer
+from loyalty.stores import audit
 from loyalty.stores.api import StoreViewSet
 from loyalty.stores.models import ApiKey
 from loyalty.stores.schema import describe
@@ -52,11 +53,15 @@ class ErasingViewSet(StoreViewSet):
     scopes = {"export": ApiKey.Scope.PRIVACY, "erase": ApiKey.Scope.PRIVACY}
 
     def export(self, request: Request, reference: str) -> Response:
-        return Response(erasing.export(customer_or_404(self.store, reference)))
+        customer = customer_or_404(self.store, reference)
+        audit.note(request, customer)
+        return Response(erasing.export(customer))
 
     def erase(self, request: Request, reference: str) -> Response:
         customer = customer_or_404(self.store, reference)
         serializer = self.get_serializer(data=self.body())
         serializer.is_valid(raise_exception=True)
-        erasing.erase(customer, serializer.validated_data["reason"], actor=self.actor)
+        reason = serializer.validated_data["reason"]
+        if erasing.erase(customer, reason, actor=self.actor):
+            audit.note(request, customer, str(erasing.Reason(reason).label))
         return Response(CustomerSerializer(self.store.customers.prefetch_related("wallets").get(pk=customer.pk)).data)

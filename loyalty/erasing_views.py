@@ -12,6 +12,7 @@ from rest_framework.renderers import JSONRenderer
 
 from customers.models import Customer
 from customers.views import DETAIL, CustomerMixin
+from loyalty.stores import audit
 from loyalty.stores.mixins import refusal, store_view
 
 from . import erasing
@@ -40,6 +41,7 @@ def customer_export(request: HttpRequest, public_id: str) -> HttpResponse:
 
 @reauthentication_required
 def exported(request: HttpRequest, customer: Customer) -> HttpResponse:
+    audit.note(request, customer)
     content = JSONRenderer().render(erasing.export(customer), "application/json; indent=2")
     name = f"customer-{customer.public_id}.json"
     return HttpResponse(content, "application/json", headers={"Content-Disposition": f'attachment; filename="{name}"'})
@@ -67,6 +69,7 @@ class CustomerEraseView(CustomerMixin, FormView):
 
 @reauthentication_required
 def erased(request: HttpRequest, customer: Customer, reason: str) -> HttpResponse:
-    erasing.erase(customer, reason, actor=request.user.email)
+    if erasing.erase(customer, reason, actor=request.user.email):
+        audit.note(request, customer, str(erasing.Reason(reason).label))
     messages.success(request, "The customer is erased. What stays names nobody.")
     return redirect(DETAIL, request.store.slug, customer.public_id)

@@ -7,6 +7,7 @@ from csp.decorators import csp_replace
 from django.utils.decorators import method_decorator
 from unfold.sites import UnfoldAdminSite
 
+from loyalty.stores import audit
 from loyalty.stores.mixins import rendered
 from loyalty.stores.tenancy import act_for
 
@@ -27,6 +28,9 @@ class SupportSite(UnfoldAdminSite):
         def inside(request, *args, **kwargs):
             # 0: who supports no store sees none. To name nothing would leave open what finds a store.
             act_for(*request.user.supported_stores.values_list("pk", flat=True) or [0])
-            return rendered(view(request, *args, **kwargs))
+            audit.begin(request)
+            response = rendered(view(request, *args, **kwargs))
+            audit.finish(request)
+            return response
 
         return super().admin_view(inside, cacheable)

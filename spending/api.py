@@ -14,7 +14,7 @@ from rest_framework.response import Response
 from customers.models import Customer
 from customers.references import customer_or_404
 from customers.serializers import customer_named, plain
-from loyalty.stores import idempotency
+from loyalty.stores import audit, idempotency
 from loyalty.stores.api import StoreViewSet
 from loyalty.stores.problems import Problem
 from loyalty.stores.tenancy import acting_for
@@ -142,6 +142,7 @@ class RedemptionViewSet(StoreViewSet):
         redemption = self.get_object()
         serializer = CancelSerializer(data=self.body())
         serializer.is_valid(raise_exception=True)
+        audit.about(request, redemption)
         redemptions.cancel(self.store, redemption, reason=serializer.validated_data["reason"], actor=self.actor)
         return self.retrieve(request, public_id)
 

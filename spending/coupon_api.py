@@ -13,6 +13,7 @@ from rest_framework.exceptions import UnsupportedMediaType
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from loyalty.stores import audit
 from loyalty.stores.api import StoreViewSet
 from loyalty.stores.models import ApiKey
 from loyalty.stores.problems import Problem
@@ -63,11 +64,11 @@ class PoolViewSet(PoolCalls):
     def create(self, request: Request) -> Response:
         serializer = NewPoolSerializer(data=self.body(), context={"store": self.store})
         serializer.is_valid(raise_exception=True)
-        pool = CodePool.objects.create(store=self.store, **serializer.validated_data)
+        pool = audit.made(request, CodePool.objects.create(store=self.store, **serializer.validated_data))
         return Response(self.shown(pool), 201)
 
     def partial_update(self, request: Request, public_id: UUID) -> Response:
-        pool = self.pool()
+        pool = audit.about(request, self.pool())
         serializer = PoolChangeSerializer(pool, data=self.body(), context={"store": self.store})
         serializer.is_valid(raise_exception=True)
         if serializer.validated_data:
@@ -95,7 +96,9 @@ class CodeViewSet(PoolCalls):
         return Q(state=state)
 
     def export(self, request: Request, public_id: UUID) -> HttpResponseBase:
-        return coupon_downloads.codes(self.store, self.pool())
+        pool = self.pool()
+        audit.note(request, pool)
+        return coupon_downloads.codes(self.store, pool)
 
 
 @coupon_schema.imports
@@ -108,7 +111,7 @@ class ImportViewSet(PoolCalls):
 
     def get_object(self) -> CouponImport:
         imports = self.store.coupon_imports.select_related("pool", "store")
-        return get_object_or_404(imports, public_id=self.kwargs["public_id"])
+        return audit.about(self.request, get_object_or_404(imports, public_id=self.kwargs["public_id"]))
 
     def list(self, request: Request, public_id: UUID) -> Response:
         imports = self.store.coupon_imports.filter(pool=self.pool()).select_related("pool")
@@ -123,7 +126,8 @@ class ImportViewSet(PoolCalls):
             pool = self.pool()
         file, name = received(request)
         with file, acting_for(self.store.pk):
-            row = coupon_imports.start(self.store, pool, read(file), name, self.actor)
+            row = audit.made(request, coupon_imports.start(self.store, pool, read(file), name, self.actor))
+            audit.finish(request, self.store, f"api:{self.kind()}.create")
             return Response(ImportSerializer(row).data, 202)
 
     def flaws(self, request: Request, public_id: UUID) -> HttpResponseBase:

@@ -11,6 +11,7 @@ from django.shortcuts import get_object_or_404
 from django.utils.functional import cached_property
 from django.views.generic import CreateView, TemplateView, UpdateView
 
+from loyalty.stores import audit
 from loyalty.stores.mixins import StoreMixin, refusal, store_view
 from loyalty.stores.paging import page_of
 
@@ -85,7 +86,7 @@ class PoolCreateView(PoolFormView, CreateView):
 
     def form_valid(self, form):
         form.instance.store = self.store
-        self.object = form.save()
+        self.object = audit.made(self.request, form.save())
         messages.success(self.request, f"“{self.object}” is there. Import its codes next.")
         return super().form_valid(form)
 
@@ -95,6 +96,9 @@ class PoolCreateView(PoolFormView, CreateView):
 
 class PoolUpdateView(PoolFormView, UpdateView):
     slug_field, slug_url_kwarg = "public_id", "public_id"
+
+    def get_object(self, queryset=None):
+        return audit.about(self.request, super().get_object(queryset))
 
     @property
     def title(self) -> str:
@@ -116,4 +120,5 @@ def pool_export(request: HttpRequest, public_id: str) -> HttpResponseBase:
 @reauthentication_required
 def exported(request: HttpRequest, pool: CodePool) -> HttpResponseBase:
     """Codes are worth money, so it asks for the password again if that was some time ago."""
+    audit.note(request, pool)
     return coupon_downloads.codes(request.store, pool)

@@ -13,6 +13,7 @@ from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 from django_htmx.http import HttpResponseClientRefresh
 
+from loyalty.stores import audit
 from loyalty.stores.mixins import sign_in_first, store_view
 
 from . import coupon_downloads, coupon_imports, coupon_steps
@@ -62,7 +63,7 @@ def started(request: HttpRequest, pool: CodePool) -> HttpResponse:
     if file is None:
         raise Unreadable("Choose a file.")
     actor = f"user:{request.user.email}"
-    row = coupon_imports.start(request.store, pool, file.chunks(), file.name or "", actor)
+    row = audit.made(request, coupon_imports.start(request.store, pool, file.chunks(), file.name or "", actor))
     return redirect("spending:import_detail", request.store.slug, row.public_id)
 
 
@@ -112,7 +113,7 @@ def told(row: CouponImport) -> dict[str, Any]:
 
 def find(request: HttpRequest, public_id: str) -> CouponImport:
     imports = request.store.coupon_imports.select_related("pool", "store")
-    return get_object_or_404(imports, public_id=public_id)
+    return audit.about(request, get_object_or_404(imports, public_id=public_id))
 
 
 @require_GET

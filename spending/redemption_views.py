@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST
 from django.views.generic import DetailView, TemplateView
 
+from loyalty.stores import audit
 from loyalty.stores.mixins import StoreMixin, store_view
 from loyalty.stores.models import Store
 from loyalty.stores.numbers import points
@@ -111,7 +112,8 @@ def with_reason(verb: Verb) -> Callable[..., HttpResponse]:
 
 
 def find(request: HttpRequest, public_id: str) -> Redemption:
-    return get_object_or_404(request.store.redemptions.select_related("customer", "reward"), public_id=public_id)
+    redemptions = request.store.redemptions.select_related("customer", "reward")
+    return audit.about(request, get_object_or_404(redemptions, public_id=public_id))
 
 
 def back(request: HttpRequest, redemption: Redemption) -> str:

@@ -11,6 +11,7 @@ from rest_framework.response import Response
 
 from customers.models import Customer
 from customers.references import customer_or_404
+from loyalty.stores import audit
 from loyalty.stores.api import StoreViewSet
 from loyalty.stores.models import ApiKey
 from loyalty.stores.serializers import check_dates, checked_settings, described_settings, in_zone
@@ -58,7 +59,7 @@ class RewardViewSet(StoreViewSet):
         check_dates(values.get("active_from"), values.get("active_until"))
         kind = values.pop("kind")
         values["settings"] = checked_settings(rewarding.clean_settings, kind, values.get("settings", {}))
-        reward = rewarding.create(self.store, kind, actor=self.actor, **values)
+        reward = audit.made(request, rewarding.create(self.store, kind, actor=self.actor, **values))
         return Response(self.shown([reward])[0], 201)
 
     def partial_update(self, request: Request, public_id: UUID) -> Response:

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_POST, require_safe
 from django.views.generic import FormView, TemplateView
 from django_htmx.http import trigger_client_event
 
+from loyalty.stores import audit
 from loyalty.stores.fields import tell
 from loyalty.stores.mixins import StoreMixin, store_view
 from loyalty.stores.models import Store
@@ -114,13 +115,15 @@ class RewardCreateView(RewardFormView):
             )
         except ValidationError as error:
             return self.refuse(form, error)
+        audit.made(self.request, self.reward)
         return self.saved(f"“{self.reward.name}” is on offer.")
 
 
 class RewardUpdateView(RewardFormView):
     @cached_property
     def reward(self) -> Reward:
-        return get_object_or_404(self.store.rewards.select_related("pool", "image"), public_id=self.kwargs["public_id"])
+        rewards = self.store.rewards.select_related("pool", "image")
+        return audit.about(self.request, get_object_or_404(rewards, public_id=self.kwargs["public_id"]))
 
     @property
     def title(self) -> str:
@@ -203,7 +206,7 @@ def reward_preview(request: HttpRequest, kind: str = "", public_id: str | None =
 @require_POST
 @store_view
 def reward_switch(request: HttpRequest, public_id: str) -> HttpResponse:
-    reward = get_object_or_404(request.store.rewards, public_id=public_id)
+    reward = audit.about(request, get_object_or_404(request.store.rewards, public_id=public_id))
     rewarding.switch(reward, request.POST.get("is_enabled") == "1")
     what = "is on offer." if reward.is_enabled else "is off: nobody can take it. Codes handed out before stay good."
     messages.success(request, f"“{reward.name}” {what}")
@@ -213,7 +216,7 @@ def reward_switch(request: HttpRequest, public_id: str) -> HttpResponse:
 @require_POST
 @store_view
 def reward_move(request: HttpRequest, public_id: str) -> HttpResponse:
-    reward = get_object_or_404(request.store.rewards, public_id=public_id)
+    reward = audit.about(request, get_object_or_404(request.store.rewards, public_id=public_id))
     rewarding.move(request.store, reward, -1 if request.POST.get("to") == "up" else 1)
     return redirect("spending:reward_list", request.store.slug)
 
@@ -225,6 +228,8 @@ def image_create(request: HttpRequest) -> HttpResponse:
     store, wrong = request.store, ""
     try:
         image = None if "remove" in request.POST else images.keep(store, request.FILES.get("file"))
+        if image:
+            audit.made(request, image)
     except ValidationError as error:
         image, wrong = images.find(store, request.POST.get("image")), " ".join(error.messages)
     answer = render(request, "spending/_image.html", {"store": store, "image": image, "wrong": wrong})

@@ -9,6 +9,7 @@ from django.views.generic import FormView
 
 from customers.models import Customer, Wallet
 from customers.views import DETAIL, go_to
+from loyalty.stores import audit
 from loyalty.stores.mixins import StoreMixin
 from loyalty.stores.models import Store
 from loyalty.stores.retrying import retried_page
@@ -75,6 +76,7 @@ class RedemptionCreateView(StoreMixin, FormView):
         except redemptions.Refused as error:  # taken, spent or switched off since the form was shown
             form.add_error(None, str(error))
             return self.form_invalid(form)
+        audit.made(self.request, redemption)
         if redemption.state == Redemption.State.PENDING:
             self.request.pending = self.store, redemption
         else:

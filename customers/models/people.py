@@ -58,6 +58,8 @@ class Customer(models.Model):
     created_at = models.DateTimeField(default=timezone.now)
     updated_at = models.DateTimeField(auto_now=True)
 
+    audited = ("state",)  # no name, address or id: a record of changes outlives the person's erasure
+
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["store", "public_id"], name="customers_customer_public_id"),

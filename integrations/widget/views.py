@@ -17,6 +17,7 @@ from django.utils.functional import cached_property
 from django.views.decorators.http import require_POST, require_safe
 from django.views.generic import FormView, TemplateView, UpdateView
 
+from loyalty.stores import audit
 from loyalty.stores.mixins import StoreMixin, store_view
 from loyalty.stores.models import Store
 
@@ -36,7 +37,7 @@ class WidgetMixin(StoreMixin):
 
     @cached_property
     def widget(self) -> Widget:
-        return get_object_or_404(Widget, store=self.store)
+        return audit.about(self.request, get_object_or_404(Widget, store=self.store))
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         return super().get_context_data(widget=Widget.of(self.store), **kwargs)
@@ -47,7 +48,7 @@ class LookView(WidgetMixin, UpdateView):
     template_name, form_class, title = "widget/look.html", LookForm, "Widget"
 
     def get_object(self, queryset=None) -> Widget:
-        return Widget.of(self.store)
+        return audit.about(self.request, Widget.of(self.store))
 
     def form_valid(self, form):
         if form.instance.pk is None:
@@ -60,7 +61,9 @@ class LookView(WidgetMixin, UpdateView):
 @require_POST
 @store_view
 def set_up(request: HttpRequest) -> HttpResponse:
-    Widget.objects.get_or_create(store=request.store)
+    widget, is_new = Widget.objects.get_or_create(store=request.store)
+    if is_new:
+        audit.made(request, widget)
     messages.success(request, "The widget is ready. Choose how it looks, then put it into your shop.")
     return redirect("display:look", request.store.slug)
 
@@ -107,9 +110,11 @@ class DomainsView(WidgetMixin, FormView):
         )  # fmt: skip
 
     def form_valid(self, form):
-        row, _ = WidgetOrigin.objects.get_or_create(store=self.store, origin=form.cleaned_data["origin"])
+        row, is_new = WidgetOrigin.objects.get_or_create(store=self.store, origin=form.cleaned_data["origin"])
         if verifying.is_local(row.origin):
             verifying.stamp(row, "local")
+        if is_new:
+            audit.made(self.request, row)
         messages.success(self.request, f"{row.origin} is added.")
         return redirect(DOMAINS, self.store.slug)
 
@@ -117,7 +122,7 @@ class DomainsView(WidgetMixin, FormView):
 @require_POST
 @store_view
 def origin_verify(request: HttpRequest, pk: int) -> HttpResponse:
-    row = get_object_or_404(request.store.widget_origins, pk=pk)
+    row = audit.about(request, get_object_or_404(request.store.widget_origins, pk=pk))
     try:
         verifying.stamp(row, verifying.verify(row, request.store))
         messages.success(request, f"{row.origin} is verified. The widget shows there from now on.")
@@ -129,7 +134,7 @@ def origin_verify(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 @store_view
 def origin_remove(request: HttpRequest, pk: int) -> HttpResponse:
-    row = get_object_or_404(request.store.widget_origins, pk=pk)
+    row = audit.about(request, get_object_or_404(request.store.widget_origins, pk=pk))
     row.delete()
     messages.success(request, f"{row.origin} is removed. The widget does not show there any more.")
     return redirect(DOMAINS, request.store.slug)
@@ -178,6 +183,7 @@ def secret_create(request: HttpRequest) -> HttpResponse:
 def shown_once(request: HttpRequest) -> HttpResponse:
     """Asks for the password again if that was some time ago; the secret stands in this answer and never again."""
     secret, clear = WidgetSecret.issue(request.store)
+    audit.made(request, secret)
     context = details(request.store, secret=clear, secret_id=secret.key_id) | {"membership": request.membership}
     response = TemplateResponse(request, "widget/install.html", context)
     response["Cache-Control"] = "no-store"
@@ -187,7 +193,7 @@ def shown_once(request: HttpRequest) -> HttpResponse:
 @require_POST
 @store_view
 def secret_retire(request: HttpRequest, pk: int) -> HttpResponse:
-    secret = get_object_or_404(request.store.widget_secrets, pk=pk)
+    secret = audit.about(request, get_object_or_404(request.store.widget_secrets, pk=pk))
     request.store.widget_secrets.filter(pk=secret.pk, retired_at=None).update(retired_at=timezone.now())
     messages.success(request, f"{secret.key_id} is retired. Pages signed with it make guests from now on.")
     return redirect(INSTALL, request.store.slug)
@@ -196,7 +202,8 @@ def secret_retire(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 @store_view
 def legacy_update(request: HttpRequest) -> HttpResponse:
-    form = LegacyForm(request.POST, instance=get_object_or_404(Widget, store=request.store))
+    widget = audit.about(request, get_object_or_404(Widget, store=request.store))
+    form = LegacyForm(request.POST, instance=widget)
     if form.is_valid():
         form.instance.save(update_fields=["legacy", "legacy_daily"])
         messages.success(request, "Saved. It holds from now on, for open pages too.")

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
 from django.contrib import admin, messages
@@ -13,11 +14,13 @@ from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import display
 from unfold.paginator import InfinitePaginator
 
+from . import audit
 from .mixins import rendered
 from .models import ApiKey, StaffMember, Store, User
 
 admin.site.disable_action("delete_selected")
-admin.site.unregister([Group, Authenticator, UserSession])  # roles are per store; the rest holds secrets
+# Roles are per store; the rest holds secrets, or is how a person signs in.
+admin.site.unregister([Group, Authenticator, UserSession, EmailAddress])
 
 STATE_TONES = {
     "enrolled": "success", "approved": "success", "applied": "success", "active": "success",
@@ -26,7 +29,19 @@ STATE_TONES = {
 }  # fmt: skip
 
 
-class ReadOnlyAdmin(ModelAdmin):
+class AuditedAdmin(ModelAdmin):
+    """What is changed here is written down as everywhere, see audit.py."""
+
+    def get_object(self, request, object_id, from_field=None):
+        found = super().get_object(request, object_id, from_field)
+        return audit.about(request, found) if found else None
+
+    def log_addition(self, request, obj, message):
+        audit.made(request, obj)
+        return super().log_addition(request, obj, message)
+
+
+class ReadOnlyAdmin(AuditedAdmin):
     """Looked at by support staff, changed by nobody here."""
 
     list_fullwidth = True
@@ -90,11 +105,15 @@ class StoreRowAdmin(ReadOnlyAdmin):
 class PeopleInline(TabularInline):
     model = StaffMember
     extra = 0
-    raw_id_fields = ["user"]
+
+    def has_add_permission(self, request, obj=None):
+        return False  # each has a page of its own, where what is changed is written down
+
+    has_change_permission = has_delete_permission = has_add_permission
 
 
 @admin.register(Store)
-class StoreAdmin(ModelAdmin):
+class StoreAdmin(AuditedAdmin):
     list_display = ["name", "slug", "domain", "currency", "timezone", "created_at"]
     search_fields = ["name", "slug", "domain"]
     readonly_fields = ["slug", "points_decimals", "is_demo", "created_at"]
@@ -108,7 +127,7 @@ class StoreAdmin(ModelAdmin):
 
 
 @admin.register(User)
-class UserAdmin(ModelAdmin):
+class UserAdmin(AuditedAdmin):
     list_display = ["email", "name", "is_staff", "is_active", "date_joined"]
     list_filter = ["is_staff", "is_active"]
     search_fields = ["email", "name"]
@@ -123,7 +142,7 @@ class UserAdmin(ModelAdmin):
 
 
 @admin.register(StaffMember)
-class StaffMemberAdmin(ModelAdmin):
+class StaffMemberAdmin(AuditedAdmin):
     list_display = ["user", "role", "store", "created_at"]
     list_filter = ["role"]
     list_select_related = ["user", "store"]
@@ -132,7 +151,7 @@ class StaffMemberAdmin(ModelAdmin):
 
 
 @admin.register(ApiKey)
-class ApiKeyAdmin(ModelAdmin):
+class ApiKeyAdmin(AuditedAdmin):
     list_display = ["name", "store", "key", "state", "last_used_at", "created_at"]
     list_select_related = ["store"]
     search_fields = ["name", "store__name", "store__slug"]
@@ -158,5 +177,9 @@ class ApiKeyAdmin(ModelAdmin):
 
     @admin.action(description="Revoke selected keys", permissions=["change"])
     def revoke(self, request, keys):
-        revoked = keys.filter(revoked_at=None).update(revoked_at=timezone.now())
-        self.message_user(request, f"{revoked} revoked. Calls with them are refused from now on.", messages.SUCCESS)
+        live = list(keys.filter(revoked_at=None))
+        for key in live:
+            audit.about(request, key)
+            ApiKey.objects.filter(pk=key.pk).update(revoked_at=timezone.now())
+            audit.finish(request)
+        self.message_user(request, f"{len(live)} revoked. Calls with them are refused from now on.", messages.SUCCESS)

@@ -15,7 +15,7 @@ from rest_framework.response import Response
 from rest_framework.utils.urls import replace_query_param
 from rest_framework.viewsets import GenericViewSet
 
-from . import failpoints, idempotency
+from . import audit, failpoints, idempotency
 from .models import Store
 from .problems import Problem
 from .rate_limits import PerKey
@@ -120,6 +120,10 @@ class StoreViewSet(GenericViewSet):
         return f"key:{self.request.auth.prefix}"
 
     @classmethod
+    def kind(cls) -> str:
+        return cls.__name__.removesuffix("ViewSet").lower()
+
+    @classmethod
     def as_view(cls, actions: dict[str, str], **kwargs: Any) -> Callable:
         # The transaction begins when the key is known, see perform().
         return transaction.non_atomic_requests(super().as_view(actions, **kwargs))
@@ -157,7 +161,9 @@ class StoreViewSet(GenericViewSet):
     def in_transaction(self, handle: Callable[[], Response]) -> Response:
         with transaction.atomic():
             act_for(self.store.pk)
+            audit.begin(self.request)
             response = handle()
+            audit.finish(self.request, self.store, f"api:{self.kind()}.{self.action}")
             failpoints.reach("before-commit")
             return response
 

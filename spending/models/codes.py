@@ -39,6 +39,8 @@ class CodePool(models.Model):
     counted_at = models.DateTimeField(null=True, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
+    audited = ("__str__", "name", "low_stock_at", "when_empty")
+
     class Meta:
         ordering = ["name", "id"]
         constraints = [models.UniqueConstraint(fields=["store", "public_id"], name="spending_pool_public_id")]
@@ -84,6 +86,8 @@ class CouponImport(Fact):
     step_started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(default=timezone.now)
+
+    audited = ("__str__", "state")
 
     class Meta:
         constraints = [

@@ -62,6 +62,8 @@ class Redemption(models.Model):
         "self", models.PROTECT, null=True, related_name="replaces", db_index=False, db_constraint=False
     )
 
+    audited = ("state",)
+
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["store", "public_id"], name="spending_redemption_public_id"),

@@ -78,6 +78,13 @@ class Reward(models.Model):
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(auto_now=True)
 
+    audited = (
+        "__str__", "kind", "name", "text", "icon", "points", "settings", "minimum_order", "code_source", "code_prefix",
+        "validity", "validity_count", "validity_until", "customer_limit", "customer_limit_period", "total_limit",
+        "total_limit_period", "active_from", "active_until", "tags_any", "tags_none", "email_subject", "is_enabled",
+        "position", "version",
+    )  # fmt: skip
+
     class Meta:
         ordering = ["position", "id"]
         constraints = [
