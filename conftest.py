@@ -2,16 +2,19 @@
 
 import os
 import sys
+import time
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Any, ClassVar
 
 import psycopg
 import pytest
+from allauth.account.internal.userkit import user_id_to_str
 from django.conf import settings
 from django.core.cache import cache
 from django.core.management import call_command
 from django.db import connection
+from django.db.backends.signals import connection_created
 from django.test import Client, TransactionTestCase
 from rest_framework.test import APIClient
 
@@ -23,6 +26,7 @@ from earning.models import Activity, EarningRule, OrderFact
 from integrations import applying as inbox_applying
 from integrations.models import InboundEvent
 from loyalty.local.roles import ensure_roles
+from loyalty.stores import clock
 from loyalty.stores.facts import drain
 from loyalty.stores.models import ApiKey, StaffMember, Store, User
 from loyalty.stores.tenancy import act_for, acting_for, store_list
@@ -39,6 +43,8 @@ def sized(quick: int, full: int) -> int:
 def pytest_configure() -> None:
     # A slow hash is a password's protection, and most of a test's time.
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    # Tests travel in time, and the database does not come along.
+    connection_created.disconnect(clock.compare)
 
 
 # --- The database -----------------------------------------------------------------------------
@@ -227,10 +233,19 @@ def client() -> StrangerClient:
 
 
 @pytest.fixture
-def sign_in() -> Callable[[User], StrangerClient]:
-    def signed_in(user: User) -> StrangerClient:
+def sign_in() -> Callable[..., StrangerClient]:
+    """A person's client. Who signed in long ago is asked again before what is protected."""
+
+    def signed_in(user: User, long_ago: bool = False) -> StrangerClient:
         client = StrangerClient()
         client.force_login(user, backend="allauth.account.auth_backends.AuthenticationBackend")
+        if not long_ago:
+            session = client.session
+            session["account_authentication_methods_user"] = user_id_to_str(user)
+            session["account_authentication_methods"] = [
+                {"method": "password", "at": time.time(), "reauthenticated": True}
+            ]
+            session.save()
         return client
 
     return signed_in

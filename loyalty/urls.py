@@ -7,10 +7,12 @@ from django.views.generic import RedirectView
 
 from integrations import registry
 from loyalty import attention_views, demo_shop_views, metrics, views
+from loyalty.stores import two_steps
 from loyalty.stores.problems import unknown_path
 from spending.reward_views import reward_image
 
-admin.site.login = secure_admin_login(admin.site.login)
+admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
+admin.site.admin_view = two_steps.guard(admin.site.admin_view)  # type: ignore[method-assign]
 
 urlpatterns = [
     path("api/v1/", include("loyalty.api")),

@@ -365,7 +365,8 @@ def test_the_page_shows_what_was_told(store, client, page, take):
     assert page in client.get(reverse("integrations:connection_list", args=[store.slug])).content.decode()
 
 
-def test_the_secret_is_shown_once_to_who_gives_the_password(store, client, page):
+def test_the_secret_is_shown_once_to_who_gives_the_password(store, sign_in, owner, page):
+    client = sign_in(owner, long_ago=True)
     address = reverse("integrations:fulfilment_secret_rotate", args=[store.slug])
     asked = client.post(address)
     assert asked.url.startswith(reverse("account_reauthenticate"))

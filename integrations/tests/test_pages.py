@@ -123,7 +123,7 @@ def test_a_connection_can_be_switched_off_and_on(store, connection, sign_in, man
 
 def test_a_new_secret_needs_the_password_again(store, connection, sign_in, owner):
     before = connection.secret
-    answer = sign_in(owner).post(page("connection_rotate", store, connection.public_id))
+    answer = sign_in(owner, long_ago=True).post(page("connection_rotate", store, connection.public_id))
     assert answer.url.startswith(reverse("account_reauthenticate"))
     assert Connection.objects.get(pk=connection.pk).secret == before
 

@@ -1,4 +1,4 @@
-"""How soon one may guess again: after some wrong tries each further one waits longer, for each account and each address.
+"""How soon one may guess again: after some wrong tries each further one waits longer, by account and by address.
 
 Nobody is locked out for good, nobody waits inside a request, and nothing is forgiven by signing in: a right try is
 only not counted. Counted in the broker's server, before the try is looked at, so that tries at one moment do not

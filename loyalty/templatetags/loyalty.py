@@ -10,7 +10,7 @@ from django.utils.html import format_html
 
 from earning import phrases
 from loyalty import navigation
-from loyalty.stores import numbers
+from loyalty.stores import numbers, sessions
 from loyalty.stores.models import Store
 
 register = template.Library()
@@ -20,6 +20,7 @@ register.filter(numbers.points)
 register.filter(numbers.signed)
 register.filter(numbers.money)
 register.filter(phrases.came)
+register.filter("device", sessions.device_of)
 
 
 @register.filter

@@ -225,7 +225,7 @@ def page(name, customer):
 
 
 def test_an_owner_exports_and_erases_after_giving_the_password_again(store, canary, sign_in, owner):
-    client = sign_in(owner)
+    client = sign_in(owner, long_ago=True)
     asked = client.post(page("customer_export", canary))
     assert asked.url.startswith(reverse("account_reauthenticate"))
     client.post(reverse("account_reauthenticate"), {"password": PASSWORD})

@@ -119,7 +119,7 @@ def test_the_export_asks_for_the_password_and_has_no_formula(store, owner, sign_
     add_codes(pool, 2)
     pool.codes.filter(code="C1").update(code="=SUM(A1)")
     pool.codes.filter(code="C2").update(code="＠x", state="issued", value=5, expires_on=date(2030, 1, 2))
-    client = sign_in(owner)
+    client = sign_in(owner, long_ago=True)
     address = url("pool_export", pool.public_id)
     assert client.get(address).status_code == 302
     client.post(reverse("account_reauthenticate"), {"password": "correct horse battery"})

@@ -163,7 +163,8 @@ def test_a_removed_address_is_gone(owners, store, widget):
 # --- Install ------------------------------------------------------------------------------------
 
 
-def test_a_secret_is_shown_once_and_two_live_at_a_time(owners, store, widget):
+def test_a_secret_is_shown_once_and_two_live_at_a_time(sign_in, owner, store, widget):
+    owners = sign_in(owner, long_ago=True)
     assert owners.post(url(store, "secret_create")).url.startswith(reverse("account_reauthenticate"))
     assert not WidgetSecret.objects.exists()
     owners.post(reverse("account_reauthenticate"), {"password": PASSWORD})

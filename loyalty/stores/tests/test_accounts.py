@@ -63,7 +63,7 @@ def test_two_step_sign_in_from_turning_it_on_to_a_recovery_code(client, person):
     assert len(codes) == 10 and codes[0].isalnum()
     client.post(reverse("account_logout"))
     asked = client.post(reverse("account_login"), {"login": person.email, "password": PASSWORD}, follow=True)
-    assert "Enter your code" in asked.text and "placeholder" not in asked.text
+    assert "The second step" in asked.text and "placeholder" not in asked.text
     assert client.post(reverse("mfa_authenticate"), {"code": codes[0]}).url == reverse("home")
     assert "9 of 10 codes are left" in client.get(reverse("mfa_index")).text
 
