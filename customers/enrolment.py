@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import date
 
 from django.db import IntegrityError, transaction
-from django.utils import timezone
 
+from loyalty.stores import clock
 from loyalty.stores.models import Store
 
 from .models import Customer, CustomerAlias, Event, Topic, Wallet
@@ -203,7 +203,7 @@ def update_profile(
         if value and value[:150] != getattr(customer, name):
             changed[name] = value[:150]
     if birthday and birthday != customer.birthday:
-        changed |= {"birthday": birthday, "birthday_set_at": timezone.now()}
+        changed |= {"birthday": birthday, "birthday_set_at": clock.now()}
     if tags is not None and sorted(set(tags)) != sorted(customer.tags):
         changed["tags"] = sorted(set(tags))
     if properties and customer.properties | properties != customer.properties:
@@ -215,7 +215,7 @@ def update_profile(
 def enrol(customer: Customer) -> bool:
     """A guest joins. Returns whether they joined now."""
     joined = Customer.objects.filter(pk=customer.pk, store_id=customer.store_id, state=Customer.State.GUEST).update(
-        state=Customer.State.ENROLLED, enrolled_at=timezone.now()
+        state=Customer.State.ENROLLED, enrolled_at=clock.now()
     )
     if joined:
         customer.refresh_from_db(fields=["state", "enrolled_at"])

@@ -11,8 +11,8 @@ from datetime import datetime
 from decimal import Decimal
 
 from django.db import transaction
-from django.utils import timezone
 
+from loyalty.stores import clock
 from loyalty.stores.models import Store
 from loyalty.stores.sets import array, recordset, run_set
 
@@ -126,7 +126,7 @@ def read_posted(store: Store, purses: dict[int, Purse], settlements: list[Settle
 
 def draw_up(store: Store, purses, posted, settlements: list[Settlement]) -> list[dict]:
     entries: list[dict] = []
-    now = timezone.now()
+    now = clock.now()
     for one in settlements:
         purse = purses[one.customer_id]
         before = posted.setdefault((purse.id, one.source), Posted())

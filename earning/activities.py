@@ -4,13 +4,13 @@ from collections.abc import Collection, Iterable
 from uuid import UUID
 
 from django.db import transaction
-from django.utils import timezone
 from uuid_utils.compat import uuid7
 
 from customers import enrolment, newcomers
 from customers.enrolment import Identity
 from customers.models import Customer
-from loyalty.stores import broker
+from loyalty.stores import broker, clock
+from loyalty.stores.facts import told_now
 from loyalty.stores.models import Store
 from loyalty.stores.tenancy import acting_for
 
@@ -84,8 +84,9 @@ def record_slowly(store: Store, new: NewActivity, public_id: UUID) -> Recorded |
             customer = enrolment.identify(store, new.identity, is_registered=new.is_registered)
             made = Activity(
                 store=store, public_id=public_id, customer=customer, action=new.action, external_id=new.external_id,
-                source=new.source, occurred_at=new.occurred_at or timezone.now(), properties=new.properties,
+                source=new.source, occurred_at=new.occurred_at or clock.now(), properties=new.properties,
                 asked_state=new.asked_state, asked_points=new.asked_points, asked_rule_id=new.asked_rule_id,
+                **told_now(),
             )  # fmt: skip
             Activity.objects.bulk_create([made], ignore_conflicts=True)
             if pk := store.activities.filter(public_id=public_id).values_list("pk", flat=True).first():
@@ -136,7 +137,7 @@ def release_waiting(store_id: int, customer_ids: Iterable[int]) -> None:
         store_id=store_id, customer_id__in=list(customer_ids), state=Activity.State.PENDING, asked_state="enrolled"
     )
     free = waiting.order_by("pk").select_for_update(skip_locked=True, of=("self",)).values_list("pk", flat=True)
-    Activity.objects.filter(store_id=store_id, pk__in=list(free)).update(due_at=timezone.now())
+    Activity.objects.filter(store_id=store_id, pk__in=list(free)).update(due_at=clock.now())
 
 
 def stay_guests(store: Store, customer_ids: Collection[int]) -> set[int]:
@@ -151,6 +152,6 @@ def ask(activity: Activity, state: str) -> None:
     """Note what was said of an activity; the next evaluation follows it. In the caller's transaction."""
     with transaction.atomic():
         Activity.objects.filter(store_id=activity.store_id, pk=activity.pk).update(
-            asked_state=state, due_at=timezone.now(), attempts=0
+            asked_state=state, due_at=clock.now(), attempts=0
         )
     broker.nudge(APPLY, activity.store_id)

@@ -4,9 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from django.utils import timezone
-
 from customers.models import Customer
+from loyalty.stores import clock
 from loyalty.stores.models import Store
 from loyalty.stores.periods import period
 from loyalty.stores.sets import run_set
@@ -32,7 +31,7 @@ class Allowance:
 
 def for_customer(store: Store, customer: Customer | None) -> list[Allowance]:
     """In the merchant's order. Without a customer: what anybody who joins may earn."""
-    now = timezone.now()
+    now = clock.now()
     rules = list(store.rules.filter(is_enabled=True))
     used = used_now(store, customer, [rule for rule in rules if rule.limit], now) if customer else {}
     person = Person(customer.state, customer.tags) if customer else Person()

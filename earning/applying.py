@@ -8,10 +8,10 @@ from decimal import Decimal
 from typing import Any
 
 import orjson
-from django.utils import timezone
 
 from customers import ledger
 from customers.ledger import Settlement
+from loyalty.stores import clock
 from loyalty.stores.models import ROUNDINGS, Store
 from loyalty.stores.sets import array, recordset, run_set
 
@@ -99,7 +99,7 @@ def apply_rows(store: Store, rows: list[Due]) -> None:
     usage = UsageBook.of(store, rulebook, rows)
     orders = orders_of(store, rows)
     scale = Scale(store.quantum, ROUNDINGS[store.points_rounding])
-    now = timezone.now()
+    now = clock.now()
     settlements, stamps = [], Stamps()
     for row in rows:
         granted = rulebook.granted(row)

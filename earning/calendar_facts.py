@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from customers.models import Customer
 from loyalty.stores import broker
+from loyalty.stores.facts import told_now
 from loyalty.stores.models import Store
 from loyalty.stores.tenancy import acting_for
 
@@ -69,5 +70,5 @@ def on_any(store: Store, field: str, dates: Iterable[tuple[int, int]]) -> QueryS
 def fact(store: Store, customer: Customer, action: str, midnight: datetime) -> Activity:
     return Activity(
         store=store, customer=customer, action=action, external_id=f"{customer.pk}:{midnight.year}",
-        occurred_at=midnight, source="calendar",
+        occurred_at=midnight, source="calendar", **told_now(),
     )  # fmt: skip

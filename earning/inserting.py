@@ -7,11 +7,10 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection
-from django.utils import timezone
 
 from customers.enrolment import Identity
 from loyalty.postgresql.waiting import FACT, at_most
-from loyalty.stores import failpoints
+from loyalty.stores import clock, failpoints
 from loyalty.stores.models import Store
 from loyalty.stores.sets import recordset
 from loyalty.stores.tenancy import store_list
@@ -101,7 +100,7 @@ def row_of(new: NewActivity, public_id: UUID) -> dict[str, Any]:
     identity = new.identity
     return {
         "public_id": str(public_id), "action": new.action, "external_id": new.external_id, "source": new.source,
-        "occurred_at": (new.occurred_at or timezone.now()).isoformat(), "properties": new.properties,
+        "occurred_at": (new.occurred_at or clock.now()).isoformat(), "properties": new.properties,
         "asked_state": new.asked_state, "asked_rule_id": new.asked_rule_id,
         "asked_points": None if new.asked_points is None else str(new.asked_points),
         "customer_external_id": identity.external_id, "email": identity.email,

@@ -7,13 +7,13 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import Q
-from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from customers import enrolment, order_notices
 from customers.enrolment import BadIdentity, Identity
 from customers.models import Customer
-from loyalty.stores import broker
+from loyalty.stores import broker, clock
+from loyalty.stores.facts import told_now
 from loyalty.stores.models import Store
 from loyalty.stores.sets import recordset, run_set
 
@@ -43,8 +43,9 @@ def record_fact(
     award_on. Of a refund: amount; is_uncounted. `identity` names the fact among its kind for this order.
     """
     row = OrderFact(
-        store=store, order_external_id=order_external_id, kind=kind, identity=identity, data=data, source=source
-    )
+        store=store, order_external_id=order_external_id, kind=kind, identity=identity, data=data, source=source,
+        **told_now(),
+    )  # fmt: skip
     OrderFact.objects.bulk_create([row], ignore_conflicts=True)
     first = store.order_facts.get(order_external_id=order_external_id, kind=kind, identity=identity)
     if kind == Kind.REFUND and first.data != data:
@@ -75,7 +76,7 @@ def apply(store_id: int, token: object, ids: list[int]) -> None:
     make_due(store, [order for order in orders if order.customer_id and order.status])
     order_notices.tell(store.pk, [notice_of(order, folded) for order, folded in changes.items() if codes_of(folded)])
     OrderFact.objects.filter(store_id=store_id, pk__in=[fact.pk for fact in due]).update(
-        applied_at=timezone.now(), due_at=None, error=""
+        applied_at=clock.now(), due_at=None, error=""
     )
 
 
@@ -219,4 +220,4 @@ def make_due(store: Store, orders: list[Order]) -> None:
         | Q(action__in=goals.ACTIONS, external_id__in=goals.of_customers(store, bought_at))
     )
     locked = list(changed.order_by("pk").select_for_update(of=("self",)).values_list("pk", flat=True))
-    store.activities.filter(pk__in=locked).update(due_at=timezone.now(), attempts=0)
+    store.activities.filter(pk__in=locked).update(due_at=clock.now(), attempts=0)

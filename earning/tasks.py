@@ -1,9 +1,8 @@
 from datetime import timedelta
 
 from celery import shared_task
-from django.utils import timezone
 
-from loyalty.stores import broker
+from loyalty.stores import broker, clock
 from loyalty.stores.facts import drain, stores_due
 
 from . import applying, calendar_facts, orders
@@ -29,4 +28,4 @@ def sweep() -> None:
 
 @shared_task
 def record_calendar_facts() -> None:
-    calendar_facts.record_all(timezone.now())
+    calendar_facts.record_all(clock.now())

@@ -8,8 +8,8 @@ from typing import Any
 
 from django.db import connection as database
 from django.db.models import Q
-from django.utils import timezone
 
+from loyalty.stores import clock
 from loyalty.stores.tenancy import acting_for
 
 from .inbox import Outcome
@@ -104,7 +104,7 @@ def _row_of(connection: Connection, event: str, identity: str, body: str, within
         return first
     made = InboundEvent(
         store_id=connection.store_id, connection=connection, event=event, body=body, due_at=None,
-        identity=slots(identity, within)[0] if within else identity,
+        received_at=clock.now(), identity=slots(identity, within)[0] if within else identity,
     )  # fmt: skip
     InboundEvent.objects.bulk_create([made], ignore_conflicts=True)
     return connection.inbound_events.get(store_id=connection.store_id, event=event, identity=made.identity)
@@ -112,7 +112,7 @@ def _row_of(connection: Connection, event: str, identity: str, body: str, within
 
 def _take(row: InboundEvent) -> bool:
     """Claim the performing of a call until it should have ended long since; then it is due for a worker."""
-    now = timezone.now()
+    now = clock.now()
     free = Q(claimed_until=None) | Q(claimed_until__lte=now)
     mine = InboundEvent.objects.filter(free, store_id=row.store_id, pk=row.pk, answer_status=None)
     return bool(mine.update(claimed_until=now + ALONE, due_at=now + ALONE))
@@ -125,12 +125,12 @@ def _recent(connection: Connection, event: str, identity: str, within: timedelta
     told = connection.inbound_events.filter(
         store_id=connection.store_id, event=event, identity__in=slots(identity, within)
     )
-    return told.filter(received_at__gt=timezone.now() - within).order_by("-pk").first()
+    return told.filter(received_at__gt=clock.now() - within).order_by("-pk").first()
 
 
 def slots(identity: str, within: timedelta) -> list[str]:
     """Names for this stretch of time and the one before it: a call of the last `within` has one of them."""
-    slot = int(time.time() / within.total_seconds())
+    slot = int(clock.now().timestamp() / within.total_seconds())
     return [f"{identity}:{slot}", f"{identity}:{slot - 1}"]
 
 
@@ -138,5 +138,5 @@ def _keep_answer(row: InboundEvent, answer: Answer) -> None:
     row.answer_status, row.answer = answer.status, answer.body
     row.outcome = Outcome.REJECTED if answer.is_refusal else Outcome.APPLIED
     row.error = str(answer.body.get("message", "")) if answer.is_refusal else ""
-    row.applied_at, row.due_at, row.claimed_until = timezone.now(), None, None
+    row.applied_at, row.due_at, row.claimed_until = clock.now(), None, None
     row.save(update_fields=["answer_status", "answer", "outcome", "error", "applied_at", "due_at", "claimed_until"])

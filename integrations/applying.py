@@ -4,7 +4,7 @@ from collections import defaultdict
 from itertools import groupby
 from typing import Any
 
-from django.utils import timezone
+from loyalty.stores import clock
 
 from . import registry
 from .inbox import NotUnderstood, Outcome
@@ -22,7 +22,7 @@ def apply(store_id: int, token: Any, ids: list[int]) -> None:
             ends[outcome_of(refused), str(refused or "")].append(row.pk)
     for (outcome, error), applied in ends.items():  # few, whatever the number of rows
         InboundEvent.objects.filter(store_id=store_id, pk__in=applied).update(
-            outcome=outcome, error=error, due_at=None, claimed_until=None, applied_at=timezone.now()
+            outcome=outcome, error=error, due_at=None, claimed_until=None, applied_at=clock.now()
         )
 
 

@@ -5,8 +5,8 @@ from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
-from django.utils import timezone
 
+from loyalty.stores import clock
 from loyalty.stores.models import Store
 from loyalty.stores.secrets import new_secret
 
@@ -48,13 +48,13 @@ def configure(connection: Connection, **settings: Any) -> None:
 
 def note_call(connection: Connection, call: str) -> None:
     """Remember the latest call, to the minute: a write per call would cost more than it tells."""
-    now = timezone.now()
+    now = clock.now()
     if connection.last_call_at is None or now - connection.last_call_at > NOTE_EVERY:
         note(connection, last_call_at=now, last_call=call[:100])
 
 
 def note_error(connection: Connection, error: str) -> None:
-    now = timezone.now()
+    now = clock.now()
     if connection.last_error_at is None or now - connection.last_error_at > NOTE_EVERY:
         note(connection, last_error_at=now, last_error=error[:255])
 

@@ -11,12 +11,12 @@ from datetime import timedelta
 from typing import Any
 
 from django.db.models import Q
-from django.utils import timezone
 from uuid_utils.compat import uuid7
 
 from customers import attention
 from integrations import outgoing, standard_webhooks
 from integrations.outgoing import Answer, BadAddress, NoAnswer, TooSlow
+from loyalty.stores import clock
 from loyalty.stores.models import Store
 from loyalty.stores.tenancy import acting_for
 from spending import redemptions
@@ -71,7 +71,7 @@ def deliver_due(store_id: int, seconds: float = 20.0) -> int:
 
 def claim(store: Store) -> Try | None:
     """Take the row that waits longest. The try counts before it is made, so a crash counts too."""
-    now = timezone.now()
+    now = clock.now()
     with acting_for(store.pk):
         free = store.fulfilments.filter(Q(claimed_until=None) | Q(claimed_until__lte=now), due_at__lte=now)
         locked = free.select_for_update(skip_locked=True, of=("self",)).select_related(
@@ -98,7 +98,7 @@ def close(store: Store, row: Fulfilment) -> None:
     """There is nothing left to tell, or no worker lived to say how its last try went."""
     if not is_over(row):
         return give_up(store, row, "The last try was cut off.")
-    row.due_at, row.applied_at = None, timezone.now()
+    row.due_at, row.applied_at = None, clock.now()
     row.save(update_fields=["due_at", "applied_at"])
 
 
@@ -151,10 +151,10 @@ def stamp(claimed: Try, outcome: Outcome) -> None:
         if outcome.error and (outcome.is_final or row.attempts >= len(DELAYS)):
             give_up(store, row, outcome.error)
         elif outcome.error:
-            row.due_at = timezone.now() + wait(row.attempts, outcome)
+            row.due_at = clock.now() + wait(row.attempts, outcome)
             row.save(update_fields=["due_at", "answered_status", "error", "claimed_until"])
         else:
-            row.due_at, row.applied_at = None, timezone.now()
+            row.due_at, row.applied_at = None, clock.now()
             row.save(update_fields=["due_at", "applied_at", "answered_status", "error", "claimed_until"])
             redemptions.hand_over(store, row.redemption)
 
@@ -167,7 +167,7 @@ def wait(attempts: int, outcome: Outcome) -> timedelta:
 
 
 def give_up(store: Store, row: Fulfilment, error: str) -> None:
-    row.due_at, row.claimed_until, row.quarantined_at, row.error = None, None, timezone.now(), error
+    row.due_at, row.claimed_until, row.quarantined_at, row.error = None, None, clock.now(), error
     row.save(update_fields=["due_at", "claimed_until", "quarantined_at", "error", "answered_status"])
     attention.show(
         store, "fulfilment_failed", customer=row.redemption.customer, fulfilment=row.pk,

@@ -6,10 +6,9 @@ from typing import Any
 from django.db import InterfaceError, OperationalError
 from django.db import connection as database
 from django.db.models import QuerySet
-from django.utils import timezone
 
 from loyalty.postgresql.waiting import FACT, at_most
-from loyalty.stores import broker, failpoints
+from loyalty.stores import broker, clock, failpoints
 from loyalty.stores.sets import run_set
 from loyalty.stores.tenancy import acting_for, store_list
 
@@ -86,7 +85,7 @@ def accept_again(connection: Connection, event: str, identity: str, body: str, *
         # A call that a worker holds is being applied now, which is as good.
         for pk in told.select_for_update(skip_locked=True).values_list("pk", flat=True):
             connection.inbound_events.filter(store_id=connection.store_id, pk=pk).update(
-                due_at=timezone.now(), attempts=0, outcome=Outcome.WAITING, body=body, body_digest=None
+                due_at=clock.now(), attempts=0, outcome=Outcome.WAITING, body=body, body_digest=None
             )
         broker.nudge(APPLY, connection.store_id)
 
@@ -103,7 +102,7 @@ RETURNING id
 
 def forget_bodies(store_id: int, batch: int = 1000) -> None:
     """Of calls whose time is over only the digest stays. Their identity still makes a repeat one."""
-    params = {"store": store_id, "before": timezone.now() - BODY_KEPT_FOR, "most": batch}
+    params = {"store": store_id, "before": clock.now() - BODY_KEPT_FOR, "most": batch}
     forgotten = batch
     while forgotten == batch:
         with acting_for(store_id):
@@ -113,5 +112,5 @@ def forget_bodies(store_id: int, batch: int = 1000) -> None:
 def reconsider(events: QuerySet[InboundEvent]) -> int:
     """Apply these once more, from the dashboard: they were not understood or could not be used before."""
     return events.filter(due_at=None).update(
-        due_at=timezone.now(), attempts=0, outcome=Outcome.WAITING, quarantined_at=None, error=""
+        due_at=clock.now(), attempts=0, outcome=Outcome.WAITING, quarantined_at=None, error=""
     )

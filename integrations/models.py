@@ -11,6 +11,7 @@ from django.utils import timezone
 from uuid_utils.compat import uuid7
 
 from customers.models import Customer
+from loyalty.stores import clock
 from loyalty.stores.facts import Fact
 from loyalty.stores.models import Store, User
 from loyalty.stores.secrets import SealedField, decrypt, encrypt
@@ -36,7 +37,7 @@ class TwoSecrets(models.Model):
 
     def rotate(self, secret: str) -> None:
         """A new secret; the old one is good for another day."""
-        self.sealed_old_secret, self.old_secret_until = self.sealed_secret, timezone.now() + ROTATION_OVERLAP
+        self.sealed_old_secret, self.old_secret_until = self.sealed_secret, clock.now() + ROTATION_OVERLAP
         self.seal(secret)
         self.save(update_fields=["sealed_secret", "sealed_old_secret", "old_secret_until"])
 
@@ -48,7 +49,7 @@ class TwoSecrets(models.Model):
     def live_secrets(self) -> list[str]:
         """The secret, and during a rotation the one before it."""
         live = [self.secret]
-        if self.sealed_old_secret and self.old_secret_until and self.old_secret_until > timezone.now():
+        if self.sealed_old_secret and self.old_secret_until and self.old_secret_until > clock.now():
             live.append(decrypt(self.sealed_old_secret, self.purpose, self.store_id))
         return live
 
@@ -139,14 +140,14 @@ class ConnectionToken(models.Model):
     def find(cls, kind: str, clear: str) -> "ConnectionToken | None":
         """The live token, with its connection's store and its user."""
         found = cls.objects.select_related("connection__store", "user").filter(
-            Q(expires_at=None) | Q(expires_at__gt=timezone.now()),
+            Q(expires_at=None) | Q(expires_at__gt=clock.now()),
             kind=kind, digest=cls.digest_of(clear), revoked_at=None,
         )  # fmt: skip
         return found.first()
 
     def touch(self) -> None:
         """Remember the use, to the minute: a write per call would cost more than it tells."""
-        now = timezone.now()
+        now = clock.now()
         if self.last_used_at is None or now - self.last_used_at > timedelta(minutes=1):
             type(self).objects.filter(pk=self.pk).update(last_used_at=now)
 

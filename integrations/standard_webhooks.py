@@ -3,8 +3,9 @@
 import base64
 import hmac
 import os
-import time
 from collections.abc import Iterable
+
+from loyalty.stores import clock
 
 PREFIX = "whsec_"
 
@@ -15,7 +16,7 @@ def new_secret() -> str:
 
 def headers(message_id: str, body: bytes, secrets: Iterable[str]) -> dict[str, str]:
     """Of one try: the id stays the same, the time is now. Every live secret signs."""
-    timestamp = str(int(time.time()))
+    timestamp = str(int(clock.now().timestamp()))
     message = f"{message_id}.{timestamp}.".encode() + body
     return {
         "webhook-id": message_id,

@@ -10,14 +10,13 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Count, Min, Model
 from django.http import HttpRequest, HttpResponse
-from django.utils import timezone
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from customers.models import LedgerEntry, OrderNotice
 from earning.models import Activity, OrderFact
 from integrations.models import InboundEvent
-from loyalty.stores import broker
+from loyalty.stores import broker, clock
 from loyalty.stores.facts import Fact
 from loyalty.stores.models import Store
 from loyalty.stores.tenancy import acting_for
@@ -49,7 +48,7 @@ class Figures:
             "loyalty_facts_oldest_due_seconds", "How long the oldest due fact waits. Alert above 60.", labels=["kind"]
         )
         stuck = GaugeMetricFamily("loyalty_facts_quarantined", "Facts given up after five tries.", labels=["kind"])
-        now = timezone.now()
+        now = clock.now()
         for kind, model in FACTS.items():
             waiting = model._default_manager.filter(due_at__lte=now).aggregate(n=Count("pk"), since=Min("due_at"))
             quarantined = model._default_manager.filter(quarantined_at__isnull=False).count()

@@ -9,9 +9,8 @@ from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
-from django.utils import timezone
 
-from loyalty.stores import broker, facts
+from loyalty.stores import broker, clock, facts
 from loyalty.stores.models import Store
 from loyalty.stores.sets import run_set
 
@@ -151,5 +150,5 @@ def retry(row: CouponImport) -> None:
 
 def forget_unanswered(store: Store) -> int:
     """Cancel what nobody answered for a week: its file takes room."""
-    old = store.coupon_imports.filter(state__in=UNANSWERED, created_at__lt=timezone.now() - FORGOTTEN_AFTER)
+    old = store.coupon_imports.filter(state__in=UNANSWERED, created_at__lt=clock.now() - FORGOTTEN_AFTER)
     return sum(cancel(row).state == State.CANCELLED for row in old[:100])

@@ -7,9 +7,7 @@ goes on exactly where the last commit was.
 import time
 from typing import Any
 
-from django.utils import timezone
-
-from loyalty.stores import broker, facts
+from loyalty.stores import broker, clock, facts
 
 from .coupon_slices import check_slice, load_slice, undo_slice
 from .coupons import WATCH
@@ -79,7 +77,7 @@ def go_on(row: CouponImport, is_last: bool, then: str, **fields: Any) -> None:
     """Keep how far a slice came. A slice that went well wipes out the tries before it."""
     if is_last:
         return end(row, then, done=row.done, **fields)
-    write(row, {"position": row.position, "done": row.done, "due_at": timezone.now(), "attempts": 0,
+    write(row, {"position": row.position, "done": row.done, "due_at": clock.now(), "attempts": 0,
                 "claimed_until": None, "error": ""} | fields)  # fmt: skip
 
 
@@ -89,7 +87,7 @@ def head_of(row: CouponImport) -> bytes:
 
 def begin(row: CouponImport, state: str, **fields: Any) -> None:
     """Make it a worker's: the step `state` from its beginning."""
-    now = timezone.now()
+    now = clock.now()
     values = {"state": state, "position": {}, "done": 0, "step_started_at": now, "due_at": now, "attempts": 0}
     write(row, values | {"claimed_until": None, "quarantined_at": None, "error": ""} | fields)
     broker.nudge(IMPORT, row.store_id)
@@ -97,7 +95,7 @@ def begin(row: CouponImport, state: str, **fields: Any) -> None:
 
 def end(row: CouponImport, state: str, **fields: Any) -> None:
     """Nothing is left for a worker; if nothing is left for a person either, the file goes."""
-    now = timezone.now()
+    now = clock.now()
     values = {"state": state, "position": {}, "due_at": None, "applied_at": now, "quarantined_at": None} | fields
     if state not in UNANSWERED:
         row.parts.filter(store_id=row.store_id).delete()

@@ -8,11 +8,10 @@ from django.core.mail import send_mail
 from django.db.models import Count
 from django.template.loader import render_to_string
 from django.urls import reverse
-from django.utils import timezone
 
 from customers import attention
 from customers.models import Event, Topic
-from loyalty.stores import broker
+from loyalty.stores import broker, clock
 from loyalty.stores.models import StaffMember, Store
 from loyalty.stores.tenancy import acting_for
 
@@ -29,7 +28,7 @@ def counts_of(store: Store, pool: CodePool) -> dict[str, int]:
     """Codes by state, and "total". Of a large pool as last counted; then a worker counts anew."""
     if not store.coupon_codes.filter(pool=pool).order_by().values("pk")[SMALL : SMALL + 1]:
         return count(store, pool)
-    if pool.counted_at is None or pool.counted_at < timezone.now() - COUNTED_FOR:
+    if pool.counted_at is None or pool.counted_at < clock.now() - COUNTED_FOR:
         broker.nudge(WATCH, store.pk)
     return dict.fromkeys([*State, "total"], 0) | pool.counts
 
@@ -52,7 +51,7 @@ def watch(store_id: int) -> None:
 
 
 def recount(store: Store, pool: CodePool) -> None:
-    now = timezone.now()
+    now = clock.now()
     if pool.counted_at is None or pool.counted_at < now - COUNTED_FOR:
         store.code_pools.filter(pk=pool.pk).update(counts=count(store, pool), counted_at=now)
 
@@ -70,7 +69,7 @@ def note_stock(store: Store, pool_id: int) -> None:
     pool = store.code_pools.select_for_update(no_key=True).get(pk=pool_id)
     low = is_low(store, pool)
     if low and not pool.low_since and store.coupon_codes.filter(pool=pool).exists():
-        store.code_pools.filter(pk=pool_id).update(low_since=timezone.now(), low_told_at=None)
+        store.code_pools.filter(pk=pool_id).update(low_since=clock.now(), low_told_at=None)
         Event.objects.create(store=store, topic=Topic.CODES_LOW, data=about(pool) | {"left_at_most": pool.low_stock_at})
     elif not low and pool.low_since:
         store.code_pools.filter(pk=pool_id).update(low_since=None)
@@ -85,7 +84,7 @@ def about(pool: CodePool) -> dict[str, Any]:
 def pause_rewards(store: Store, pool: CodePool) -> None:
     rewards = store.rewards.filter(pool=pool, code_source=Reward.CodeSource.POOL, is_enabled=True)
     if names := list(rewards.values_list("name", flat=True)):
-        rewards.update(is_enabled=False, updated_at=timezone.now())
+        rewards.update(is_enabled=False, updated_at=clock.now())
         attention.show(store, "rewards_paused", rewards=names, **about(pool))
 
 
@@ -97,7 +96,7 @@ def tell_staff(store: Store) -> None:
     for pool in untold:
         mail_about(store, pool)
         with acting_for(store.pk):
-            store.code_pools.filter(pk=pool.pk).update(low_told_at=timezone.now())
+            store.code_pools.filter(pk=pool.pk).update(low_told_at=clock.now())
 
 
 def mail_about(store: Store, pool: CodePool) -> None:

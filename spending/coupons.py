@@ -7,9 +7,8 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from django.db.models import Q, QuerySet
-from django.utils import timezone
 
-from loyalty.stores import broker
+from loyalty.stores import broker, clock
 from loyalty.stores.models import Store
 from loyalty.stores.sets import run_set
 from loyalty.stores.tenancy import acting_for
@@ -99,7 +98,7 @@ def has_free(store: Store, pool: CodePool) -> bool:
 
 
 def today(store: Store) -> date:
-    return store.local(timezone.now()).date()
+    return store.local(clock.now()).date()
 
 
 def chain(pool: CodePool) -> Iterator[CodePool]:

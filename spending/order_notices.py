@@ -3,10 +3,9 @@
 from decimal import Decimal
 from typing import Any
 
-from django.utils import timezone
-
 from customers import ledger
 from customers.models import Event, OrderNotice, Topic
+from loyalty.stores import clock
 from loyalty.stores.models import Store
 
 from . import outcomes
@@ -31,7 +30,7 @@ def apply(store_id: int, token: object, ids: list[int]) -> None:
             if row := rows.get(key):
                 follow(store, notice, row)
     OrderNotice.objects.filter(store_id=store_id, pk__in=[notice.pk for notice in notices]).update(
-        due_at=None, applied_at=timezone.now(), claim_token=None, claimed_until=None, attempts=0, error=""
+        due_at=None, applied_at=clock.now(), claim_token=None, claimed_until=None, attempts=0, error=""
     )
 
 

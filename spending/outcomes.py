@@ -4,11 +4,11 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
-from django.utils import timezone
 
 from customers import ledger
 from customers.ledger import Purse, Settlement
 from customers.models import Event, Topic
+from loyalty.stores import clock
 from loyalty.stores.models import Store
 
 from .models import CouponCode, Redemption
@@ -64,7 +64,7 @@ def cancel(store: Store, redemption: Redemption, *, reason: str, actor: str, is_
 
 def give_back(store: Store, row: Redemption, purses: dict[int, Purse], reason: str, actor: str) -> None:
     row.state, row.cancelled_at, row.cancel_reason, row.cancelled_by = (
-        State.CANCELLED, timezone.now(), reason[:255], actor[:100],
+        State.CANCELLED, clock.now(), reason[:255], actor[:100],
     )  # fmt: skip
     row.save(update_fields=["state", "cancelled_at", "cancel_reason", "cancelled_by"])
     mark_coupons([row], CouponCode.State.VOID)
@@ -82,7 +82,7 @@ def mark_used(store: Store, row: Redemption, *, order: str = "", total=None, dis
     """A locked redemption's code was used, or the merchant handed the reward over. False: it cannot be any more."""
     if row.state not in (State.ISSUED, State.EXPIRED):
         return False
-    row.state, row.used_at = State.USED, timezone.now()
+    row.state, row.used_at = State.USED, clock.now()
     row.order_external_id, row.order_total, row.order_discount = order, total, discount
     row.save(update_fields=["state", "used_at", "order_external_id", "order_total", "order_discount"])
     mark_coupons([row], CouponCode.State.USED)
@@ -101,7 +101,7 @@ def hand_over(store: Store, redemption: Redemption) -> bool:
 
 def expire(store: Store) -> int:
     """Codes whose time is over; the points stay spent. A slice in its own transaction; returns how many."""
-    late = store.redemptions.filter(state=State.ISSUED, expires_at__lte=timezone.now())
+    late = store.redemptions.filter(state=State.ISSUED, expires_at__lte=clock.now())
     with transaction.atomic():
         rows = list(
             late.select_related("reward").order_by("pk").select_for_update(of=("self",), skip_locked=True)[:SLICE]

@@ -10,11 +10,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.utils import timezone
 
 from customers import ledger
 from customers.models import Customer, Topic
-from loyalty.stores import broker
+from loyalty.stores import broker, clock
+from loyalty.stores.facts import told_now
 from loyalty.stores.models import Store
 from loyalty.stores.tenancy import acting_for
 
@@ -80,7 +80,7 @@ def begin(
     """
     purses = ledger.lock_wallets(store.pk, [customer.pk])
     first = repeated(store, customer, reward, multiplier, identity)
-    told = {"source": source, "actor": actor, "identity": identity, "issued_at": at or timezone.now()}
+    told = {"source": source, "actor": actor, "identity": identity, "issued_at": at or clock.now()}
     return first or take(store, customer, reward, multiplier, purses, told)
 
 
@@ -148,7 +148,7 @@ def fulfil(store: Store, redemption: Redemption) -> None:
     """Have the merchant's own system told, where it hands the reward over."""
     settings = redemption.reward.settings
     if settings.get("fulfilment") == "webhook":
-        Fulfilment.objects.create(store=store, redemption=redemption, url=settings["webhook_url"])
+        Fulfilment.objects.create(store=store, redemption=redemption, url=settings["webhook_url"], **told_now())
         broker.nudge(FULFIL, store.pk)
 
 
@@ -176,7 +176,7 @@ def finish(store: Store, redemption: Redemption) -> Redemption:
 
 def check(store: Store, customer: Customer, reward: Reward, multiplier: int = 1) -> Verdict:
     """Whether it could be taken now, and why not. Changes nothing."""
-    now, has_codes = timezone.now(), SOURCES[reward.code_source].has_codes(store, reward)
+    now, has_codes = clock.now(), SOURCES[reward.code_source].has_codes(store, reward)
     seen = usage.look(store, customer, reward, now)
     verdict = judge(reward, seen.shopper, seen.taken, now, multiplier=multiplier)
     return verdict if has_codes else verdict.without_codes()
@@ -207,7 +207,7 @@ def reissue(store: Store, redemption: Redemption, *, reason: str, actor: str) ->
         raise CannotCancel("This was cancelled before; its points are back already.")
     customer = redemption.customer
     purses = ledger.lock_wallets(store.pk, [customer.pk])
-    told = {"source": "support", "actor": actor, "issued_at": timezone.now()}
+    told = {"source": "support", "actor": actor, "issued_at": clock.now()}
     new = take(store, customer, redemption.reward, redemption.multiplier, purses, told)
     store.redemptions.filter(pk=redemption.pk).update(replaced_by=new)
     return new
@@ -215,7 +215,7 @@ def reissue(store: Store, redemption: Redemption, *, reason: str, actor: str) ->
 
 def finish_pending(store: Store) -> int:
     """Redemptions whose process ended while the shop was asked: ask again, or give the points back."""
-    late = store.redemptions.filter(state=State.PENDING, issued_at__lt=timezone.now() - PATIENCE)
+    late = store.redemptions.filter(state=State.PENDING, issued_at__lt=clock.now() - PATIENCE)
     with acting_for(store.pk):
         rows = list(late.select_related("reward", "customer").order_by("issued_at")[:5])
     for row in rows:

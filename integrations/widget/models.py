@@ -7,6 +7,7 @@ from django.db import connection, models
 from django.utils import timezone
 
 from customers.models import Customer
+from loyalty.stores import clock
 from loyalty.stores.models import Store
 from loyalty.stores.secrets import SealedField, decrypt, encrypt, new_secret
 
@@ -116,7 +117,7 @@ class WidgetSecret(models.Model):
         secret.sealed = encrypt(clear, secret.purpose, store.pk)
         secret.save()
         keep = [row.pk for row in cls.live(store)]
-        store.widget_secrets.filter(retired_at=None).exclude(pk__in=keep).update(retired_at=timezone.now())
+        store.widget_secrets.filter(retired_at=None).exclude(pk__in=keep).update(retired_at=clock.now())
         return secret, clear
 
 
@@ -161,7 +162,7 @@ class WidgetFault(models.Model):
     @classmethod
     def note(cls, store: Store, reason: str) -> None:
         with connection.cursor() as cursor:
-            cursor.execute(COUNT_FAULT, [store.pk, store.local(timezone.now()).date(), reason])
+            cursor.execute(COUNT_FAULT, [store.pk, store.local(clock.now()).date(), reason])
 
 
 TAKE = """
@@ -188,11 +189,11 @@ class WidgetAllowance(models.Model):
     def take(cls, store: Store, customer: Customer, limit: int) -> bool:
         """One of today's; False when none is left. Two at once cannot take the same."""
         with connection.cursor() as cursor:
-            cursor.execute(TAKE, [store.pk, customer.pk, store.local(timezone.now()).date(), limit])
+            cursor.execute(TAKE, [store.pk, customer.pk, store.local(clock.now()).date(), limit])
             return cursor.fetchone() is not None
 
     @classmethod
     def give_back(cls, store: Store, customer: Customer) -> None:
         """The reward was refused."""
-        today = store.local(timezone.now()).date()
+        today = store.local(clock.now()).date()
         cls.objects.filter(store=store, customer=customer, day=today, used__gt=0).update(used=models.F("used") - 1)

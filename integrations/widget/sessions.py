@@ -1,6 +1,5 @@
 """Exchanging what a page says for a short-lived token. From then on the customer comes from the token only."""
 
-import time
 from dataclasses import asdict, dataclass
 from urllib.parse import urlsplit
 
@@ -10,6 +9,7 @@ from customers import enrolment
 from customers.enrolment import Identity
 from customers.models import Customer
 from integrations.models import Connection
+from loyalty.stores import clock
 from loyalty.stores.models import Store
 
 from . import identity
@@ -143,7 +143,7 @@ def prove(door: Door, page: Page) -> str:
     if identity.is_v1(page.customer_signature):
         live = {secret.key_id: secret.clear for secret in WidgetSecret.live(door.store)}
         identity.check_v1(
-            page.customer_id, page.customer_signature, api_key=door.key, secrets=live, now=time.time()
+            page.customer_id, page.customer_signature, api_key=door.key, secrets=live, now=clock.now().timestamp()
         )  # fmt: skip
         return "v1"
     if not door.connection:

@@ -6,6 +6,7 @@ quarantine.
 """
 
 import logging
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
@@ -18,6 +19,7 @@ from psycopg import sql
 from psycopg.errors import QueryCanceled
 from uuid_utils.compat import uuid7
 
+from . import clock
 from .tenancy import acting_for, sweeping
 
 logger = logging.getLogger(__name__)
@@ -46,6 +48,12 @@ class Fact(models.Model):
     def due_index(name: str) -> models.Index:
         """For claim() and stores_due()."""
         return models.Index(fields=["store", "due_at"], condition=Q(due_at__isnull=False), name=name)
+
+
+def told_now() -> dict[str, datetime]:
+    """For a fact that is made here: due at once by the database's time, which the claim compares with."""
+    now = clock.now()
+    return {"received_at": now, "due_at": now}
 
 
 def claim(model: type[Fact], store_id: int, limit: int = BATCH) -> tuple[object, list[int], int]:
@@ -112,21 +120,21 @@ def note_failure(model, store_id, token, ids, error: Exception) -> None:
     if isinstance(error, OperationalError) and not isinstance(error.__cause__, QueryCanceled):
         rows.update(attempts=Greatest(F("attempts") - 1, 1), error=text)
         return
-    rows.filter(attempts__gte=MAX_ATTEMPTS).update(quarantined_at=timezone.now(), due_at=None, error=text)
+    rows.filter(attempts__gte=MAX_ATTEMPTS).update(quarantined_at=clock.now(), due_at=None, error=text)
     rows.filter(attempts__lt=MAX_ATTEMPTS).update(error=text)
 
 
 def retry(facts: models.QuerySet) -> int:
     """Put quarantined facts back to work, from the dashboard."""
     return facts.filter(quarantined_at__isnull=False).update(
-        quarantined_at=None, attempts=0, claimed_until=None, due_at=timezone.now(), error=""
+        quarantined_at=None, attempts=0, claimed_until=None, due_at=clock.now(), error=""
     )
 
 
 def stores_due(model: type[Fact], idle: timedelta, limit: int = 500) -> list[int]:
     """Stores with facts due for longer than `idle`, the longest wait first."""
     with sweeping():
-        late = model._default_manager.filter(due_at__lt=timezone.now() - idle).exclude(claimed_until__gt=timezone.now())
+        late = model._default_manager.filter(due_at__lt=clock.now() - idle).exclude(claimed_until__gt=clock.now())
         stores = late.values("store_id").annotate(since=models.Min("due_at")).order_by("since")
         return [row["store_id"] for row in stores[:limit]]
 
@@ -136,7 +144,7 @@ def drain(model: type[Fact], store_id: int, apply: Apply, seconds: float = 40.0)
 
     A backlog is taken by two threads with a connection each: PostgreSQL works for one while the other evaluates.
     """
-    until = timezone.now() + timedelta(seconds=seconds)
+    until = time.monotonic() + seconds
     done = work(model, store_id, apply)
     if done < BATCH:
         return done + work_until(until, model, store_id, apply) if done else 0
@@ -145,14 +153,14 @@ def drain(model: type[Fact], store_id: int, apply: Apply, seconds: float = 40.0)
         return done + work_until(until, model, store_id, apply) + beside.result()
 
 
-def work_until(until: datetime, model: type[Fact], store_id: int, apply: Apply) -> int:
+def work_until(until: float, model: type[Fact], store_id: int, apply: Apply) -> int:
     done = 0
-    while timezone.now() < until and (claimed := work(model, store_id, apply)):
+    while time.monotonic() < until and (claimed := work(model, store_id, apply)):
         done += claimed
     return done
 
 
-def work_beside(until: datetime, model: type[Fact], store_id: int, apply: Apply) -> int:
+def work_beside(until: float, model: type[Fact], store_id: int, apply: Apply) -> int:
     try:
         return work_until(until, model, store_id, apply)
     finally:

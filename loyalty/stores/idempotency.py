@@ -11,11 +11,11 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.utils import timezone
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from . import clock
 from .bounded_json import TooLarge
 from .models import IdempotencyRecord
 from .parsers import BodyTooLarge, read_body
@@ -78,7 +78,7 @@ def lock(identity: bytes) -> None:
 
 def find(store_id: int, identity: bytes) -> IdempotencyRecord | None:
     record = IdempotencyRecord.objects.filter(store_id=store_id, identity=identity).first()
-    if record and record.created_at < timezone.now() - KEPT_FOR:
+    if record and record.created_at < clock.now() - KEPT_FOR:
         record.delete()
         return None
     return record
@@ -104,4 +104,4 @@ def keep(store_id: int, identity: bytes, body_digest: bytes, response: Response)
 
 def forget_old(store_id: int) -> None:
     with acting_for(store_id):
-        IdempotencyRecord.objects.filter(store_id=store_id, created_at__lt=timezone.now() - KEPT_FOR).delete()
+        IdempotencyRecord.objects.filter(store_id=store_id, created_at__lt=clock.now() - KEPT_FOR).delete()

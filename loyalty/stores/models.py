@@ -17,6 +17,7 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 from uuid_utils.compat import uuid7
 
+from . import clock
 from .records import AccountRecord, AuditRecord  # noqa: F401 - Django finds models here
 
 # First path parts that native routes and dialects use; a store named so could not be reached.
@@ -251,11 +252,11 @@ class ApiKey(models.Model):
 
     @property
     def has_expired(self) -> bool:
-        return self.expires_at is not None and self.expires_at <= timezone.now()
+        return self.expires_at is not None and self.expires_at <= clock.now()
 
     def touch(self) -> None:
         """Remember the use, to the minute: a write per call would cost more than it tells."""
-        now = timezone.now()
+        now = clock.now()
         if self.last_used_at is None or now - self.last_used_at > timedelta(minutes=1):
             type(self).objects.filter(pk=self.pk).update(last_used_at=now)
 

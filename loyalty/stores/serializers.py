@@ -11,6 +11,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 
+from . import clock
 from .models import Store
 
 OLDEST = datetime(1970, 1, 1, tzinfo=UTC)
@@ -52,7 +53,7 @@ class MomentField(serializers.DateTimeField):
         super().__init__(*args, **kwargs)
 
     def enforce_timezone(self, value: datetime) -> datetime:
-        newest = NEWEST if self.may_be_ahead else datetime.now(UTC) + CLOCK_SKEW
+        newest = NEWEST if self.may_be_ahead else clock.now() + CLOCK_SKEW
         compared = value if value.tzinfo else value.replace(tzinfo=UTC)
         try:
             is_in_range = OLDEST <= compared <= newest

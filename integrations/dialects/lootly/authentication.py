@@ -1,10 +1,10 @@
 """Whose call is it? Everything that cannot be answered looks the same and costs the same."""
 
-import time
 from collections.abc import Mapping
 
 from integrations import connections
 from integrations.models import Connection
+from loyalty.stores import clock
 
 from . import signature
 from .settings import LootlySettings
@@ -46,6 +46,7 @@ def fault_of(connection: Connection, signed: SignedBody, is_genuine: bool) -> st
         return ""  # its time is in its headers
     if settings.webhook_headers_only:
         return "it is not signed in webhook headers"
-    if settings.max_skew_seconds and not (type(sent) is int and abs(time.time() - sent) <= settings.max_skew_seconds):
+    tolerance = settings.max_skew_seconds
+    if tolerance and not (type(sent) is int and abs(clock.now().timestamp() - sent) <= tolerance):
         return "its time (t) is missing or too far off"
     return ""

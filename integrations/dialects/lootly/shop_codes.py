@@ -8,13 +8,13 @@ import time
 from dataclasses import dataclass
 from datetime import timedelta
 
-from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from customers import attention
 from integrations import connections
 from integrations.models import Connection
 from integrations.outgoing import Clock
+from loyalty.stores import clock
 from loyalty.stores.models import Store
 from loyalty.stores.tenancy import acting_for
 from spending.code_sources import SOURCES, CodeNotMade, CodeSource, Handed
@@ -92,13 +92,13 @@ def take_up(redemption: Redemption) -> Making | str:
 
 def is_claimed(row: Redemption) -> bool:
     until = parse_datetime(row.details.get("asked_until", ""))
-    return until is not None and until > timezone.now()
+    return until is not None and until > clock.now()
 
 
 def claim(redemption: Redemption, row: Redemption) -> Making:
     is_again = "title" in row.details
     title = row.details.get("title") or SOURCES[GENERATED].take(redemption.store, redemption.reward).code
-    note(redemption, title=title, asked_until=(timezone.now() + CLAIM).isoformat())
+    note(redemption, title=title, asked_until=(clock.now() + CLAIM).isoformat())
     return Making(redemption, title, is_again, row.details.get("price_rule", ""))
 
 

@@ -8,6 +8,7 @@ from customers import attention
 from earning import orders
 from earning.models import OrderFact
 from integrations.models import Connection
+from loyalty.stores.facts import told_now
 from loyalty.stores.models import Store
 
 from .people import People
@@ -27,9 +28,10 @@ class Batch:
     def add(self, order_id: str, kind: str, identity: str, data: dict[str, Any]) -> None:
         self.facts.append(
             OrderFact(
-                store=self.store, order_external_id=order_id, kind=kind, identity=identity, data=data, source=SOURCE
+                store=self.store, order_external_id=order_id, kind=kind, identity=identity, data=data, source=SOURCE,
+                **told_now(),
             )
-        )
+        )  # fmt: skip
 
     def store_facts(self) -> None:
         if self.facts:

@@ -3,9 +3,10 @@
 import base64
 import hmac
 import re
-import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+
+from loyalty.stores import clock
 
 TOLERANCE = 5 * 60
 ID = re.compile(r"[A-Za-z0-9_.:-]{1,120}")
@@ -26,7 +27,7 @@ class WebhookHeaders:
     def verify(self, body: bytes, secrets: Iterable[str]) -> bool:
         if not (ID.fullmatch(self.id) and re.fullmatch("[0-9]{1,12}", self.timestamp)):
             return False
-        if abs(time.time() - int(self.timestamp)) > TOLERANCE:
+        if abs(clock.now().timestamp() - int(self.timestamp)) > TOLERANCE:
             return False
         message = f"{self.id}.{self.timestamp}.".encode() + body
         genuine = {b"v1," + self.sign(message, secret) for secret in secrets if secret}

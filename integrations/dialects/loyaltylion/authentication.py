@@ -11,10 +11,10 @@ from datetime import timedelta
 from hmac import compare_digest
 
 from django.db.models import Q
-from django.utils import timezone
 
 from integrations import connections
 from integrations.models import Connection, ConnectionToken
+from loyalty.stores import clock
 
 from .refusals import forbidden, unauthorized
 
@@ -69,7 +69,7 @@ def authenticate(header: str) -> Credential:
 def by_key(clear: str) -> Credential:
     if not API_KEY.fullmatch(clear):
         raise unauthorized()
-    live = Q(expires_at=None) | Q(expires_at__gt=timezone.now())
+    live = Q(expires_at=None) | Q(expires_at__gt=clock.now())
     token = (
         ConnectionToken.objects.select_related("connection__store")
         .filter(live, digest=digest_of(clear), kind=ConnectionToken.Kind.KEY, revoked_at=None)
@@ -106,6 +106,6 @@ def find_connection(site_token: str) -> Connection | None:
 
 def note_use(token: ConnectionToken) -> None:
     """Remember the latest use, to the minute: a write per call would cost more than it tells."""
-    now = timezone.now()
+    now = clock.now()
     if token.last_used_at is None or now - token.last_used_at > NOTE_EVERY:
         ConnectionToken.objects.filter(pk=token.pk).update(last_used_at=now)

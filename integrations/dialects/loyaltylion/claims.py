@@ -4,12 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from django.utils import timezone
-
 from customers import enrolment
 from customers.enrolment import BadIdentity, Identity
 from customers.models import Customer
 from integrations.models import Connection
+from loyalty.stores import clock
 from loyalty.stores.models import Store
 from loyalty.stores.retrying import TWINS, retried
 from loyalty.stores.tenancy import acting_for
@@ -72,7 +71,7 @@ def customer_named(store: Store, merchant_id: str) -> Customer:
 
 
 def live(store: Store) -> list[Reward]:
-    now = timezone.now()
+    now = clock.now()
     rows = store.rewards.filter(is_enabled=True).select_related("store")
     return [row for row in rows if in_dates(row, now)["ok"]]
 

@@ -7,9 +7,9 @@ from typing import Any
 
 from django.db import connection as database
 from django.http import HttpRequest
-from django.utils import timezone
 
 from integrations import exact_json
+from loyalty.stores import clock
 from loyalty.stores.idempotency import MAX_LENGTH, digest
 from loyalty.stores.models import IdempotencyRecord, Store
 
@@ -33,7 +33,7 @@ class Key:
             lock = int.from_bytes(self.identity[:8], "big", signed=True)
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [lock])
         record = IdempotencyRecord.objects.filter(store_id=self.store.pk, identity=self.identity).first()
-        if record and record.created_at < timezone.now() - KEPT_FOR:
+        if record and record.created_at < clock.now() - KEPT_FOR:
             record.delete()
             return None
         if record and bytes(record.body_digest) != self.body:
