@@ -23,18 +23,14 @@ class AdjustmentConflict(BadAdjustment):
 
 @transaction.atomic
 def adjust(
-    store: Store, customer: Customer, points: Decimal, reason: str, *, actor: str, identity: str = ""
+    store: Store, customer: Customer, points: Decimal, reason: str, *, actor: str, identity: str = "", code: str = ""
 ) -> LedgerEntry:
     """Add (or take, if negative) points at once. The same `identity` never counts twice.
 
-    Raises BadAdjustment, or InsufficientPoints when taking more than the balance.
+    The store's limits on people are kept by `approvals.ask`. Raises BadAdjustment, or InsufficientPoints when taking
+    more than the balance.
     """
-    if not reason.strip():
-        raise BadAdjustment("Give a reason: it is shown wherever the points are.")
-    if not points or abs(points) > LIMIT:
-        raise BadAdjustment("Give a number of points other than zero, at most 1,000,000,000.")
-    if points != points.quantize(store.quantum):
-        raise BadAdjustment(f"This store counts points with {store.points_decimals} decimals.")
+    check(store, points, reason)
     source = f"adjust:{identity or uuid7()}"
     purses = ledger.lock_wallets(store.pk, [customer.pk])  # twin calls look one after the other
     posted = store.entries.filter(customer=customer, source=source).order_by("revision")
@@ -42,9 +38,22 @@ def adjust(
         if first.points != points:
             raise AdjustmentConflict("This id was used for another adjustment.")
         return first
-    given = ledger.Settlement(customer.pk, source, ledger.Kind.ADJUST, points, reason=reason, actor=actor)
+    given = ledger.Settlement(customer.pk, source, ledger.Kind.ADJUST, points, reason=reason, actor=actor, code=code)
     ledger.settle(store, [given], purses)
     return posted[0]
+
+
+def check(store: Store, points: Decimal, reason: str) -> None:
+    if not reason.strip():
+        raise BadAdjustment("Give a reason: it is shown wherever the points are.")
+    if not points or abs(points) > LIMIT:
+        raise BadAdjustment("Give a number of points other than zero, at most 1,000,000,000.")
+    if points != points.quantize(store.quantum):
+        raise BadAdjustment(f"This store counts points with {store.points_decimals} decimals.")
+
+
+def is_posted(store: Store, customer: Customer, identity: str) -> bool:
+    return bool(identity) and store.entries.filter(customer=customer, source=f"adjust:{identity}").exists()
 
 
 def undo(store: Store, entry: LedgerEntry, *, actor: str) -> LedgerEntry | None:
@@ -55,7 +64,9 @@ def undo(store: Store, entry: LedgerEntry, *, actor: str) -> LedgerEntry | None:
     if entry.kind != ledger.Kind.ADJUST:
         raise BadAdjustment("Only adjustments can be undone. Other points follow what they were given for.")
     reason = f"Undone: {entry.reason}"[:255]
-    nothing = ledger.Settlement(entry.customer_id, entry.source, ledger.Kind.ADJUST, reason=reason, actor=actor)
+    nothing = ledger.Settlement(
+        entry.customer_id, entry.source, ledger.Kind.ADJUST, reason=reason, actor=actor, code=entry.code
+    )
     if not ledger.settle(store, [nothing]):
         return None
     return store.entries.filter(wallet=entry.wallet_id, source=entry.source).latest("revision")

@@ -10,16 +10,22 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.http import urlencode
 from unfold.decorators import action, display
-from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminRadioSelectWidget, UnfoldAdminTextInputWidget
+from unfold.widgets import (
+    UnfoldAdminDecimalFieldWidget,
+    UnfoldAdminRadioSelectWidget,
+    UnfoldAdminSelectWidget,
+    UnfoldAdminTextInputWidget,
+)
 
 from loyalty.stores import audit
 from loyalty.stores.admin import STATE_TONES, StoreRowAdmin
 from loyalty.stores.numbers import money, number, points, signed
 
-from .adjustments import BadAdjustment, adjust
+from . import approvals
+from .adjustments import BadAdjustment
 from .forms import AdjustForm, overdraw
 from .ledger import InsufficientPoints
-from .models import Customer, LedgerEntry, Wallet
+from .models import Customer, Event, LedgerEntry, Wallet
 from .search import search
 
 SHOWN = 25  # the newest lines that a customer's page shows
@@ -43,6 +49,7 @@ class SupportAdjustForm(AdjustForm):
         self.fields["direction"].widget = UnfoldAdminRadioSelectWidget(choices=self.fields["direction"].choices)
         self.fields["points"].widget = UnfoldAdminDecimalFieldWidget()
         self.fields["reason"].widget = UnfoldAdminTextInputWidget()
+        self.fields["code"].widget = UnfoldAdminSelectWidget(choices=self.fields["code"].choices)
 
 
 @admin.register(Customer)
@@ -108,18 +115,19 @@ class CustomerAdmin(StoreRowAdmin):
         return TemplateResponse(request, "customers/admin_adjust.html", context)
 
     def adjusted(self, request, customer: Customer, form: AdjustForm) -> bool:
-        chosen = form.cleaned_data
-        identity, actor = str(chosen["identity"]), request.user.email
+        wish, roles = form.wish(request.user.email), request.user.staff_memberships.filter(store=customer.store_id)
         try:
-            adjust(customer.store, customer, form.change, chosen["reason"], actor=actor, identity=identity)
+            posted = approvals.ask(customer.store, wish, is_capped=not any(role.can_edit for role in roles))
         except InsufficientPoints as error:  # spent since the form was checked
             form.add_error("points", overdraw(customer, error.balance))
             return False
         except BadAdjustment as error:
             form.add_error(None, str(error))
             return False
-        audit.note(request, customer, points=[None, form.change])
-        told = f"{signed(form.change, customer.store)}: {chosen['reason']}"
+        audit.note(request, customer, points=[None, form.change], code=[None, wish.code])
+        told = f"{signed(form.change, customer.store)}: {wish.reason}"
+        if isinstance(posted, Event):
+            told += " (waits until somebody of the store approves it)"
         self.log_change(request, customer, told)
         self.message_user(request, told, messages.SUCCESS)
         return True
@@ -169,8 +177,8 @@ class LedgerEntryAdmin(StoreRowAdmin):
     list_select_related = ["store", "customer"]
     list_filter = ["kind"]
     fields = [
-        "of_store", "customer", "seq", "kind", "moved", "waits", "after", "source", "revision", "reason", "actor",
-        "effective_at", "created_at", "expires_at",
+        "of_store", "customer", "seq", "kind", "code", "moved", "waits", "after", "source", "revision", "reason",
+        "actor", "effective_at", "created_at", "expires_at",
     ]  # fmt: skip
 
     @admin.display(description="Moved")

@@ -11,11 +11,12 @@ from loyalty.stores.api import StoreViewSet
 from loyalty.stores.models import ApiKey
 from loyalty.stores.problems import Problem
 
-from . import adjustments, enrolment, ledger, schema
+from . import approvals, enrolment, ledger, schema
 from .adjustments import AdjustmentConflict, BadAdjustment
+from .approvals import Wish
 from .enrolment import BadIdentity, Erased, IdentityConflict
 from .ledger import InsufficientPoints
-from .models import Customer, LedgerEntry, Wallet
+from .models import Customer, Event, LedgerEntry, Wallet
 from .references import customer_or_404, find_many
 from .serializers import (
     BalanceSerializer,
@@ -23,6 +24,7 @@ from .serializers import (
     CustomerSerializer,
     EntrySerializer,
     NewAdjustmentSerializer,
+    WaitingAdjustmentSerializer,
     customer_named,
 )
 
@@ -139,8 +141,13 @@ class AdjustmentViewSet(StoreViewSet):
         if customer is None:
             raise Problem(404, "not-found", "There is no such customer in this store.")
         seen = ledger.lock_wallets(self.store.pk, [customer.pk])[customer.pk].seq  # twin calls one after the other
-        entry = adjustments.adjust(
-            self.store, customer, told["points"], told["reason"], actor=self.actor,
-            identity=told.get("external_id", ""),
-        )  # fmt: skip
+        wish = Wish(
+            customer, told["points"], told["reason"], self.actor, told.get("external_id", ""), told.get("code", "")
+        )
+        entry = approvals.ask(self.store, wish, is_capped=False)
+        if isinstance(entry, Event):
+            audit.note(request, customer, points=[None, wish.points], code=[None, wish.code])
+            return Response(WaitingAdjustmentSerializer(entry).data, 202)
+        if entry.seq > seen:
+            audit.note(request, customer, points=[None, wish.points], code=[None, wish.code])
         return Response(EntrySerializer(entry).data, 201 if entry.seq > seen else 200)

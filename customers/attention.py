@@ -67,6 +67,11 @@ class Item:
     def choices(self) -> Sequence[Choice]:
         return [self.dismissal()]
 
+    @property
+    def not_by(self) -> str:
+        """The one person who may not decide, as they are called where they did something."""
+        return ""
+
     def dismissal(self) -> Choice:
         return Choice("dismiss", "Dismiss", lambda actor: "Dismissed. Nothing was changed.", icon="x")
 

@@ -11,10 +11,11 @@ from uuid_utils.compat import uuid7
 from loyalty.stores.models import Store
 from loyalty.stores.numbers import points
 
-from . import enrolment
+from . import approvals, enrolment
 from .adjustments import LIMIT
+from .approvals import Wish
 from .enrolment import BadIdentity, Identity
-from .models import Customer
+from .models import Customer, LedgerEntry
 
 TAG_LENGTH = 64
 
@@ -130,6 +131,7 @@ class AdjustForm(forms.Form):
         label="Do you want to", choices=[(GIVE, "Give"), (TAKE, "Take")], initial=GIVE, widget=forms.RadioSelect
     )
     points = forms.DecimalField(max_value=LIMIT, max_digits=16, decimal_places=6)
+    code = forms.ChoiceField(label="What for", choices=LedgerEntry.Code)
     reason = forms.CharField(
         max_length=255, help_text="Kept with the entry for ever. The customer may see it.",
         widget=forms.TextInput(attrs={"placeholder": "The parcel arrived late"}),
@@ -159,9 +161,14 @@ class AdjustForm(forms.Form):
             self.amount = chosen["points"]
             self.change = self.amount if chosen["direction"] == self.GIVE else -self.amount
             self.after = self.balance + self.change
+            self.waits = approvals.needs_second(self.customer.store, self.change)
             if self.change < 0 and self.after < 0:
                 self.add_error("points", overdraw(self.customer, self.balance))
         return chosen
+
+    def wish(self, actor: str) -> Wish:
+        chosen = self.cleaned_data
+        return Wish(self.customer, self.change, chosen["reason"], actor, str(chosen["identity"]), chosen["code"])
 
 
 def overdraw(customer: Customer, balance: Decimal) -> str:

@@ -43,6 +43,7 @@ class Settlement:
     actor: str = ""
     effective_at: datetime | None = None
     expires_at: datetime | None = None
+    code: str = ""  # of an adjustment, see LedgerEntry.Code
     is_first: bool = False  # the caller knows, by a lock of its own, that the source has posted nothing yet
 
 
@@ -157,6 +158,7 @@ def post(purse: Purse, before: Posted, one: Settlement, points: Decimal, pending
         "points": str(points), "pending": str(pending),
         "balance_after": str(purse.balance), "pending_after": str(purse.pending),
         "source": one.source, "revision": before.revision, "reason": one.reason[:255], "actor": one.actor[:100],
+        "code": one.code,
         "effective_at": one.effective_at or now,
         "expires_at": one.expires_at,
     }  # fmt: skip
@@ -189,12 +191,12 @@ def meet_debt(store: Store, purse: Purse, posted, one: Settlement, now: datetime
 WRITE = """
 WITH entry AS (
     INSERT INTO customers_ledgerentry (store_id, wallet_id, customer_id, public_id, seq, kind, points, pending,
-        balance_after, pending_after, source, revision, reason, actor, effective_at, expires_at, created_at)
+        balance_after, pending_after, source, revision, reason, actor, code, effective_at, expires_at, created_at)
     SELECT %(store)s, wallet_id, customer_id, gen_random_uuid(), seq, kind, points, pending,
-        balance_after, pending_after, source, revision, reason, actor, effective_at, expires_at, clock_timestamp()
+        balance_after, pending_after, source, revision, reason, actor, code, effective_at, expires_at, clock_timestamp()
       FROM json_to_recordset(%(entries)s::json) AS row (wallet_id bigint, customer_id bigint, seq bigint, kind text,
         points numeric, pending numeric, balance_after numeric, pending_after numeric, source text,
-        revision integer, reason text, actor text, effective_at timestamptz, expires_at timestamptz)
+        revision integer, reason text, actor text, code text, effective_at timestamptz, expires_at timestamptz)
     RETURNING id, customer_id, public_id, created_at
 ), event AS (
     INSERT INTO customers_event (store_id, customer_id, public_id, topic, entry_id, data, created_at)

@@ -1,6 +1,6 @@
 """What the OpenAPI document says of the calls in api.py."""
 
-from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema, inline_serializer
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema, inline_serializer
 from rest_framework import serializers
 
 from loyalty.stores.schema import describe, told
@@ -11,6 +11,7 @@ from .serializers import (
     CustomerSerializer,
     EntrySerializer,
     NewAdjustmentSerializer,
+    WaitingAdjustmentSerializer,
 )
 
 REFERENCE = OpenApiParameter(
@@ -80,10 +81,14 @@ entries = describe(
 adjustments = describe(
     create=extend_schema(
         summary="Give or take points",
-        description="Needs the scope `adjust`. Taking more than the balance is refused.",
+        description="Needs the scope `adjust`. Taking more than the balance is refused. A store may want a second "
+        "person for more than so many points: then the answer is 202, nothing has moved, and the same `external_id` "
+        "told again answers with the entry once somebody has approved it, or 409 when it was declined. The daily cap "
+        "on people does not hold for keys.",
         tags=["Ledger"],
         request=NewAdjustmentSerializer,
-        responses=told(EntrySerializer),
+        responses=told(EntrySerializer)
+        | {202: OpenApiResponse(WaitingAdjustmentSerializer, "It waits for a second person; nothing has moved.")},
         examples=[
             OpenApiExample(
                 "A gift",
@@ -91,6 +96,7 @@ adjustments = describe(
                     "customer": {"external_id": "c1"},
                     "points": "50",
                     "reason": "Sorry for the delay",
+                    "code": "goodwill",
                     "external_id": "t-91",
                 },
                 request_only=True,

@@ -14,7 +14,7 @@ from loyalty.stores.models import Store
 from loyalty.stores.serializers import MomentField, PropertiesField, StrictSerializer
 
 from .enrolment import BadIdentity, Identity, find
-from .models import Customer, LedgerEntry
+from .models import Customer, Event, LedgerEntry
 
 NUMBER = re.compile(r"-?[0-9]{1,14}(\.[0-9]{1,6})?")
 IDENTIFIERS = ("external_id", "email", "phone", "card_number")
@@ -198,7 +198,7 @@ class EntrySerializer(serializers.ModelSerializer):
         model = LedgerEntry
         fields = (
             "id", "customer", "seq", "kind", "points", "pending", "balance_after", "pending_after", "source",
-            "revision", "reason", "actor", "effective_at", "created_at", "expires_at",
+            "revision", "reason", "code", "actor", "effective_at", "created_at", "expires_at",
         )  # fmt: skip
 
 
@@ -208,6 +208,25 @@ class NewAdjustmentSerializer(StrictSerializer):
     reason = serializers.CharField(
         max_length=255, help_text="Shown wherever the points are, and kept for ever: name nobody."
     )
+    code = serializers.ChoiceField(
+        choices=LedgerEntry.Code.choices, required=False, help_text="The sort of reason, to count by."
+    )
     external_id = serializers.CharField(
         required=False, max_length=80, help_text="Your id of this adjustment: with the same one it never counts twice."
     )
+
+
+class WaitingAdjustmentSerializer(serializers.ModelSerializer):
+    """An adjustment that nobody has approved yet. Its points move when a second person agrees."""
+
+    id = serializers.UUIDField(source="public_id")
+    state = serializers.ChoiceField(choices=["waiting"], default="waiting", read_only=True)
+    customer = CustomerBriefSerializer()
+    points = serializers.CharField(source="data.points", help_text="Signed, not moved yet.")
+    reason = serializers.CharField(source="data.reason")
+    code = serializers.CharField(source="data.code")
+    created_at = MomentField(help_text="When it was asked for.")
+
+    class Meta:
+        model = Event
+        fields = ("id", "state", "customer", "points", "reason", "code", "created_at")

@@ -15,10 +15,10 @@ from loyalty.stores.mixins import StoreMixin, store_view
 from loyalty.stores.numbers import signed
 from loyalty.stores.paging import page_of
 
-from . import adjustments, enrolment
+from . import adjustments, approvals, enrolment
 from .forms import AdjustForm, CustomerFilter, ProfileForm, overdraw
 from .ledger import InsufficientPoints
-from .models import Customer, Wallet
+from .models import Customer, Event, Wallet
 from .search import search
 
 DETAIL = "customers:customer_detail"
@@ -97,18 +97,20 @@ class CustomerAdjustView(CustomerMixin, FormView):
         if "confirmed" not in self.request.POST:
             is_review = "back" not in self.request.POST
             return self.render_to_response(self.get_context_data(form=form, is_review=is_review))
-        chosen = form.cleaned_data
-        identity, actor = str(chosen["identity"]), self.request.user.email
+        wish = form.wish(self.request.user.email)
         try:
-            adjustments.adjust(self.store, self.customer, form.change, chosen["reason"], actor=actor, identity=identity)
+            posted = approvals.ask(self.store, wish, is_capped=not self.membership.can_edit)
         except InsufficientPoints as error:  # spent since the form was checked
             form.add_error("points", overdraw(self.customer, error.balance))
             return self.form_invalid(form)
         except adjustments.BadAdjustment as error:
             form.add_error(None, str(error))
             return self.form_invalid(form)
-        audit.note(self.request, self.customer, points=[None, form.change])
-        messages.success(self.request, f"{signed(form.change, self.store)} for {self.customer}.")
+        audit.note(self.request, self.customer, points=[None, form.change], code=[None, wish.code])
+        if isinstance(posted, Event):
+            messages.warning(self.request, f"{signed(form.change, self.store)} wait until somebody else approves it.")
+        else:
+            messages.success(self.request, f"{signed(form.change, self.store)} for {self.customer}.")
         return go_to(self.request, self.customer_url())
 
 
@@ -127,9 +129,13 @@ class EntryDetailView(CustomerMixin, DetailView):
         same = self.wallet.entries.filter(store=self.store, source=self.object.source).order_by("revision")
         worth = sum(entry.points for entry in same)
         may_undo = self.object.kind == "adjust" and worth != 0 and self.membership.can_support
+        first, *undone = same if self.object.kind == "adjust" else [None]
         return super().get_context_data(
+            undoes=first if first != self.object else None,
+            undone_by=undone[0] if undone and first == self.object else None,
             title=self.object.reason or self.object.get_kind_display(), entries=same, wallet=self.wallet,
-            may_undo=may_undo, worth=worth, after=self.wallet.balance - worth, **kwargs,
+            approved_by=approvals.approver_of(self.store, self.object), may_undo=may_undo, worth=worth,
+            after=self.wallet.balance - worth, **kwargs,
         )  # fmt: skip
 
 

@@ -75,6 +75,8 @@ class Connection(TwoSecrets):
     last_error = models.CharField(max_length=255, blank=True, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
+    audited = ("__str__", "dialect", "name", "settings", "is_enabled")
+
     class Meta:
         ordering = ["id"]
         indexes = [models.Index("store", "dialect", name="integrations_connection_of")]
@@ -121,6 +123,8 @@ class ConnectionToken(models.Model):
     expires_at = models.DateTimeField(null=True)
     revoked_at = models.DateTimeField(null=True)
     last_used_at = models.DateTimeField(null=True)
+
+    audited = ("__str__", "scopes", "expires_at", "revoked_at")
 
     def __str__(self):
         return f"{self.name} (…{self.last_four})".strip()
@@ -184,6 +188,8 @@ class InboundEvent(Fact):
 
     objects = InboundEventQuerySet.as_manager()
 
+    audited = ("outcome",)
+
     class Meta:
         constraints = [
             models.UniqueConstraint(
@@ -218,6 +224,8 @@ class EventSchema(models.Model):
     fields = models.JSONField(default=list)  # [{name, type, description}]
     is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField(default=timezone.now)
+
+    audited = ("__str__", "name", "fields", "is_active")
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["store", "event_type"], name="integrations_eventschema_type")]

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from allauth.account.decorators import reauthentication_required
 from django.conf import settings
 from django.contrib import messages
 from django.db.models import Q, QuerySet
@@ -9,10 +10,12 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.utils import timezone
+from django.utils.decorators import method_decorator
 from django.utils.functional import cached_property
 from django.views.decorators.http import require_POST
 from django.views.generic import FormView, TemplateView
 
+from loyalty.stores import audit
 from loyalty.stores.mixins import StoreMixin, store_view
 from loyalty.stores.models import ApiKey, Store
 
@@ -61,6 +64,7 @@ class DialectMixin(StoreMixin):
         return super().get_context_data(dialect=self.dialect, **kwargs)
 
 
+@method_decorator(reauthentication_required, name="post")  # its secret is shown
 class ConnectionCreateView(DialectMixin, FormView):
     template_name = "integrations/connection_form.html"
 
@@ -89,6 +93,7 @@ class ConnectionCreateView(DialectMixin, FormView):
             return redirect(DETAIL, self.store.slug, single.public_id)
         chosen = settings_of(form, self.dialect)
         connection, secret = connections.connect(self.store, self.dialect, form.cleaned_data["name"], **chosen)
+        audit.made(self.request, connection)
         messages.success(self.request, f"{connection} is connected. Give your shop the details below.")
         return shown_once(self.request, connection, secret=secret)
 
@@ -98,7 +103,8 @@ class ConnectionMixin(DialectMixin):
 
     @cached_property
     def connection(self) -> Connection:
-        return get_object_or_404(self.store.connections, public_id=self.kwargs["public_id"])
+        connection = get_object_or_404(self.store.connections, public_id=self.kwargs["public_id"])
+        return audit.about(self.request, connection)
 
     @cached_property
     def dialect(self) -> Dialect:
@@ -164,7 +170,7 @@ class ConnectionUpdateView(ConnectionMixin, FormView):
 @require_POST
 @store_view
 def connection_switch(request: HttpRequest, public_id: str) -> HttpResponse:
-    connection = get_object_or_404(request.store.connections, public_id=public_id)
+    connection = audit.about(request, get_object_or_404(request.store.connections, public_id=public_id))
     is_enabled = request.POST.get("is_enabled") == "1"
     request.store.connections.filter(pk=connection.pk).update(is_enabled=is_enabled)
     what = "takes calls again." if is_enabled else "is off: its calls are refused from now on."

@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils import timezone
 
+from customers import approvals
 from customers import attention as customers
 from customers.attention import Item, Link, open_events
 from customers.models import Event
@@ -35,6 +36,7 @@ KINDS = {
     what: kind
     for kinds in (
         customers.KINDS,
+        approvals.KINDS,
         earning.KINDS,
         spending.KINDS,
         integrations.KINDS,

@@ -21,7 +21,7 @@ class AttentionListView(StoreMixin, TemplateView):
     def get_context_data(self, **kwargs):
         items = attention.open_items(self.store)
         for item in items:
-            item.may_decide = getattr(self.membership, item.needs)
+            item.may_decide = getattr(self.membership, item.needs) and item.not_by != self.request.user.email
         return super().get_context_data(items=items, stuck=attention.stuck(self.store), **kwargs)
 
 

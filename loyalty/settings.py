@@ -124,7 +124,9 @@ DATABASES["default"] |= {
         "options": "-c statement_timeout=20s -c lock_timeout=5s -c idle_in_transaction_session_timeout=30s",
     },
 }
-if pool_size := env.int("DATABASE_POOL", default=0):
+pool_size = env.int("DATABASE_POOL", default=0)
+REQUESTS_AT_ONCE = pool_size or 8  # in a web process; more wait, and so do those whose body is still on its way
+if pool_size:
     # The engine looks after the pool's health, at no round trip.
     DATABASES["default"] |= {"CONN_MAX_AGE": 0, "CONN_HEALTH_CHECKS": False}
     DATABASES["default"]["OPTIONS"]["pool"] = {"min_size": 1, "max_size": pool_size, "timeout": 4}
@@ -318,6 +320,7 @@ SPECTACULAR_SETTINGS = {
         "ActivityState": "earning.models.Activity.State",
         "CustomerState": "customers.models.Customer.State",
         "EntryKind": "customers.models.LedgerEntry.Kind",
+        "AdjustmentCode": "customers.models.LedgerEntry.Code",
         "RuleKind": "earning.actions.choices",
         "RewardKind": "spending.rewards.choices",
         "RedemptionState": "spending.models.Redemption.State",

@@ -43,7 +43,8 @@ def foreigner(other_store) -> Customer:
 
 def adjustment(**changed):
     return {
-        "direction": "give", "points": "50", "reason": "Sorry", "identity": "0198c0de-0000-7000-8000-000000000001"
+        "direction": "give", "points": "50", "reason": "Sorry", "code": "goodwill",
+        "identity": "0198c0de-0000-7000-8000-000000000001"
     } | changed  # fmt: skip
 
 

@@ -26,7 +26,8 @@ def give(customer, points, reason="A gift"):
 
 def adjustment(**changed):
     return {
-        "direction": "give", "points": "50", "reason": "Sorry", "identity": "0198c0de-0000-7000-8000-000000000001",
+        "direction": "give", "points": "50", "reason": "Sorry", "code": "goodwill",
+        "identity": "0198c0de-0000-7000-8000-000000000001",
         "confirmed": "1",
     } | changed  # fmt: skip
 

@@ -55,6 +55,11 @@ class Widget(models.Model):
     )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
+    audited = (
+        "is_enabled", "look", "texts", "hidden_sections", "birthday_order", "login_url", "register_url", "legacy",
+        "legacy_daily",
+    )  # fmt: skip
+
     def __str__(self):
         return f"Widget of {self.store}"
 
@@ -83,6 +88,8 @@ class WidgetSecret(models.Model):
     sealed = SealedField()
     created_at = models.DateTimeField(default=timezone.now)
     retired_at = models.DateTimeField(null=True)
+
+    audited = ("__str__", "retired_at")
 
     class Meta:
         ordering = ["-number"]
@@ -130,6 +137,8 @@ class WidgetOrigin(models.Model):
     verified_at = models.DateTimeField(null=True)
     verified_by = models.CharField(max_length=10, blank=True)  # meta, file, local
     created_at = models.DateTimeField(default=timezone.now)
+
+    audited = ("__str__", "verified_at", "verified_by")
 
     class Meta:
         ordering = ["origin"]

@@ -128,6 +128,7 @@ class StoreForm(forms.ModelForm):
         fields = [
             "name", "domain", "currency", "timezone", "points_name", "points_name_plural", "points_decimals",
             "points_rounding", "award_status", "negative_balance", "refunds_return_points",
+            "adjustment_daily_cap", "adjustment_approval_above",
         ]  # fmt: skip
         labels = {
             "name": "Store name",
@@ -138,10 +139,15 @@ class StoreForm(forms.ModelForm):
             "points_rounding": "Round earned points",
             "negative_balance": "When a refund takes back points that were already spent",
             "refunds_return_points": "A full refund of an order gives back the points spent on its code",
+            "adjustment_daily_cap": "One person of support gives and takes at most, a day",
+            "adjustment_approval_above": "A second person approves more than",
         }
         help_texts = {
             "points_decimals": "0 for whole points. It can be raised later, never lowered.",
             "refunds_return_points": "So does a cancelled order. A gift code keeps its worth: its points stay spent.",
+            "adjustment_daily_cap": "Days begin at midnight in the store's time zone. Owners and managers have no cap.",
+            "adjustment_approval_above": "It waits under “Needs a look” until somebody else approves it. This also "
+            "holds for your own programs with an API key, not for what a connected shop system adjusts.",
         }
         widgets = {"negative_balance": forms.RadioSelect}
 
@@ -150,6 +156,11 @@ class StoreForm(forms.ModelForm):
         if self.instance.entries.exists():
             self.fields["points_decimals"].widget.attrs["min"] = self.instance.points_decimals
             self.fields["points_decimals"].help_text = "It can be raised, never lowered: points have been given."
+        for name in ("adjustment_daily_cap", "adjustment_approval_above"):
+            self.fields[name].unit = self.instance.points_name_plural
+            if limit := getattr(self.instance, name):
+                self.initial[name] = limit.quantize(self.instance.quantum)
+            self.fields[name].widget.attrs |= {"step": str(self.instance.quantum), "inputmode": "decimal"}
         self.decimals_before = self.instance.points_decimals
 
     def clean_domain(self):

@@ -1,6 +1,7 @@
 """The door to a store's pages: whose store is it, and may this person change it?
 
 A stranger gets 404. Looking needs any role; changing needs `can_edit`, or `can_support` where a view says so.
+Support looks as an owner, see visits.py. Whatever a page changes is written down as it ends, see audit.py.
 """
 
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django_htmx.http import HttpResponseClientRedirect
 
+from . import audit, two_steps, visits
 from .models import StaffMember
 from .tenancy import act_for
 
@@ -24,18 +26,34 @@ WHO_MAY = {"can_edit": "owners and managers", "can_support": "owners, managers a
 
 def enter(request: HttpRequest, slug: str, needs: str = "can_edit") -> StaffMember:
     """Find the store through the person's own membership and act for it until the request ends."""
+    audit.begin(request)
     # All of them, for the page's list of stores: once a store is named, those of others are not seen.
     memberships = list(request.user.memberships.order_by("store__name"))
     membership = next((one for one in memberships if one.store.slug == slug), None)
+    visit = visits.current(request)
+    request.visit = visit if visit and visit.store.slug == slug else None
+    if request.visit:
+        visits.change_nothing(request)
+        membership = request.visit.membership(request.user)
     if membership is None:
         raise Http404
+    if membership.store.needs_two_steps:
+        two_steps.demand(request)
     if request.method not in SAFE_METHODS and not getattr(membership, needs):
         raise PermissionDenied(refusal(membership, needs))
     act_for(membership.store_id)
     request.store, request.membership, request.memberships = membership.store, membership, memberships
-    if request.session.get("last_store") != slug:
+    if request.visit is None and request.session.get("last_store") != slug:
         request.session["last_store"] = slug
     return membership
+
+
+def leave(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+    """What every page of a store ends with."""
+    if request.visit:
+        visits.refuse_files(response)
+    audit.finish(request, request.store)
+    return rendered(response)
 
 
 def refusal(membership: StaffMember, needs: str) -> str:
@@ -74,7 +92,7 @@ class StoreMixin:
         self.membership = enter(request, slug, self.unsafe_needs)
         self.store = self.membership.store
         with timezone.override(self.store.tz):  # forms and dates speak the store's time
-            return rendered(super().dispatch(request, *args, **kwargs))
+            return leave(request, super().dispatch(request, *args, **kwargs))
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         base = {"store": self.store, "membership": self.membership, "title": self.title, "purpose": self.purpose}
@@ -95,6 +113,6 @@ def store_view(view: Callable | None = None, *, needs: str = "can_edit") -> Call
             return sign_in_first(request)
         store = enter(request, slug, needs).store
         with timezone.override(store.tz):
-            return rendered(view(request, *args, **kwargs))
+            return leave(request, view(request, *args, **kwargs))
 
     return wrapped

@@ -56,6 +56,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     USERNAME_FIELD = EMAIL_FIELD = "email"
     REQUIRED_FIELDS: ClassVar[list[str]] = []
 
+    audited = ("__str__", "email", "is_active", "is_staff")
+
     class Meta:
         constraints = [models.UniqueConstraint(Lower("email"), name="stores_user_email_ignores_case")]
 
@@ -129,6 +131,12 @@ class Store(models.Model):
     is_demo = models.BooleanField(default=False, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
+    audited = (
+        "__str__", "name", "domain", "currency", "timezone", "points_name", "points_name_plural", "points_decimals",
+        "points_rounding", "negative_balance", "award_status", "refunds_return_points", "adjustment_daily_cap",
+        "adjustment_approval_above", "needs_two_steps",
+    )  # fmt: skip
+
     class Meta:
         ordering = ["name"]
 
@@ -174,6 +182,8 @@ class StaffMember(models.Model):
     role = models.CharField(max_length=10, choices=Role, default=Role.VIEWER)
     created_at = models.DateTimeField(auto_now_add=True)
 
+    audited = ("__str__", "role")
+
     class Meta:
         constraints = [models.UniqueConstraint(fields=["store", "user"], name="stores_staffmember_one_role_each")]
 
@@ -216,6 +226,8 @@ class ApiKey(models.Model):
     expires_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
     last_used_at = models.DateTimeField(null=True, blank=True)
+
+    audited = ("__str__", "scopes", "expires_at", "revoked_at")
 
     class Meta:
         ordering = ["-created_at"]
