@@ -35,6 +35,11 @@ class AccountAdapter(DefaultAccountAdapter):
         "email_password_mismatch": "The e-mail address or the password is wrong. Check both and try again.",
     }
 
+    def get_reauthentication_methods(self, user: User) -> list[dict]:
+        words = {"mfa_reauthenticate": "Use a code", "mfa_reauthenticate:webauthn": "Use a passkey"}
+        found = super().get_reauthentication_methods(user)
+        return [way | {"description": words.get(way["id"], "Use your password")} for way in found]
+
     def get_client_ip(self, request: HttpRequest) -> str:
         """By which requests for mails and the like are counted."""
         return client_address(request)

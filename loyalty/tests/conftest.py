@@ -41,9 +41,8 @@ def open_page(chromium, live_server) -> Iterator[Callable[..., Page]]:
     contexts = []
 
     def opened(**options) -> Page:
-        context = chromium.new_context(
-            base_url=live_server.url, **({"viewport": {"width": 1280, "height": 900}} | options)
-        )
+        usual = {"base_url": live_server.url, "viewport": {"width": 1280, "height": 900}}
+        context = chromium.new_context(**(usual | options))
         contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(8000)
