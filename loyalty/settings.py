@@ -292,6 +292,7 @@ METRICS_TOKEN = env.str("METRICS_TOKEN", default="")  # Prometheus's; without it
 
 # --- API --------------------------------------------------------------------------------------
 API_RATE_PER_SECOND = env.int("API_RATE_PER_SECOND", default=200)
+STRANGER_RATE_PER_SECOND = env.int("STRANGER_RATE_PER_SECOND", default=100_000 if TESTING else 20)  # of an address
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["loyalty.stores.authentication.ApiKeyAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["loyalty.stores.authentication.HasScope"],

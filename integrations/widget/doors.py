@@ -13,8 +13,8 @@ from django.views.decorators.csrf import csrf_exempt
 
 from customers.models import Customer
 from loyalty.stores import rate_limits
+from loyalty.stores.guessing import network
 from loyalty.stores.models import Store
-from loyalty.stores.proxies import client_address
 from loyalty.stores.tenancy import acting_for
 
 from . import origins, sessions
@@ -105,7 +105,7 @@ def answered(request: HttpRequest, method: str, perform: Callable[[], HttpRespon
             return preflight(request, method)
         if request.method != method:
             raise Refusal(405, "method_not_allowed", f"Send a {method} request.")
-        limit(f"address:{client_address(request)}")
+        limit(f"address:{network(request)}")
         response = perform()
     except Refusal as refusal:
         response = readable_by(request, refused(refusal), refusal.allowed)
@@ -150,7 +150,7 @@ def visit_of(request: HttpRequest, method: str) -> Visit:
         raise Refusal(401, "token_expired", "The token is not good any more. Ask for another.")
     if request.headers.get("Origin", session.origin) not in (session.origin, origins.own_origin(request)):
         raise Refusal(403, "wrong_origin", "This token is for pages of another origin.")
-    limit(f"session:{session.store_id}:{session.customer_id or client_address(request)}")
+    limit(f"session:{session.store_id}:{session.customer_id or network(request)}")
     return Visit(session, door, body_of(request) if method == "POST" else {})
 
 

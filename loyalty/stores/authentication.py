@@ -11,6 +11,7 @@ from rest_framework.request import Request
 
 from .models import ApiKey
 from .problems import Problem
+from .rate_limits import refuse_stranger
 
 if TYPE_CHECKING:  # rest_framework.views imports this module by its settings
     from rest_framework.views import APIView
@@ -25,6 +26,7 @@ class ApiKeyAuthentication(BaseAuthentication):
         clear = bearer(request)
         key = ApiKey.find(clear) if clear else None
         if key is None:
+            refuse_stranger(request._request)
             raise AuthenticationFailed("Send a valid key of your store as “Authorization: Bearer <key>”.")
         key.touch()
         remember(key, ApiKey.digest_of(clear))

@@ -1,4 +1,7 @@
-"""How often a key may call: a token bucket per key, kept in the broker's server, one round trip a call."""
+"""How often a key or an address may call: a token bucket each, kept in the broker's server, one round trip a call.
+
+While the broker is away every process keeps buckets of its own: more is let through than meant, but not any amount.
+"""
 
 import math
 import threading
@@ -7,15 +10,17 @@ from dataclasses import dataclass, replace
 
 from django.conf import settings
 from django.http import HttpRequest
+from rest_framework.exceptions import Throttled
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
 from . import broker
+from .guessing import network
 
 BURST_SECONDS = 2  # how much of its rate an idle key may use at once
 HANDFUL = 20  # a process takes this part of a second's tokens at once
 PURSE_SECONDS = 1.0  # and forgets those that it does not use
-MAX_PURSES = 10_000
+MAX_BUCKETS = 10_000
 
 # The bucket is one number: the moment when it will be full again. Taking tokens moves that moment on.
 TAKE = broker.client.register_script("""
@@ -64,11 +69,12 @@ class Purse:
 
 
 _purses: dict[str, Purse] = {}
+_full_at: dict[str, float] = {}  # as in TAKE, by this process's clock
 _lock = threading.Lock()
 
 
-def take(bucket: str, rate: int | None = None) -> Taken | None:
-    """Take a token, of `rate` a second. None: the broker is away, and nobody is refused for that.
+def take(bucket: str, rate: int | None = None) -> Taken:
+    """Take a token, of `rate` a second.
 
     Where many are allowed a process takes a handful at once, so that most calls need not ask.
     """
@@ -77,31 +83,53 @@ def take(bucket: str, rate: int | None = None) -> Taken | None:
         if purse and purse.tokens and time.monotonic() < purse.until:
             purse.tokens -= 1
             return replace(purse.taken, remaining=purse.taken.remaining + purse.tokens)
-    return None if broker.is_paused() else ask(bucket, rate or settings.API_RATE_PER_SECOND)
+    rate = rate or settings.API_RATE_PER_SECOND
+    return ask_here(bucket, rate) if broker.is_paused() else ask(bucket, rate)
 
 
-def ask(bucket: str, rate: int) -> Taken | None:
+def ask(bucket: str, rate: int) -> Taken:
     limit = rate * BURST_SECONDS
     try:
         tokens, left, full_after, retry_after = TAKE([f"rate:{bucket}"], [rate, limit, max(1, rate // HANDFUL)])
     except broker.UNREACHABLE as error:
         broker.pause(error)
-        return None
+        return ask_here(bucket, rate)
     taken = Taken(tokens > 0, limit, left, full_after / 1000, retry_after / 1000)
     if tokens < 2:
         return taken
     with _lock:
-        if len(_purses) > MAX_PURSES:
+        if len(_purses) > MAX_BUCKETS:
             _purses.clear()
         _purses[bucket] = Purse(tokens - 1, time.monotonic() + PURSE_SECONDS, taken)
     return replace(taken, remaining=left + tokens - 1)
 
 
-def take_for(request: HttpRequest, key_id: int) -> Taken | None:
+def ask_here(bucket: str, rate: int) -> Taken:
+    """The same in this process's memory."""
+    limit, now = rate * BURST_SECONDS, time.monotonic()
+    with _lock:
+        full_at = max(_full_at.get(bucket, 0.0), now)
+        tokens = limit - (full_at - now) * rate
+        if tokens < 1:
+            return Taken(False, limit, 0, full_at - now, (1 - tokens) / rate)
+        if len(_full_at) > MAX_BUCKETS:
+            _full_at.clear()
+        _full_at[bucket] = full_at + 1 / rate
+    return Taken(True, limit, math.floor(tokens - 1), full_at + 1 / rate - now, 0.0)
+
+
+def take_for(request: HttpRequest, key_id: int) -> Taken:
     """Take a token for a call with an API key; a call that is looked at twice takes one."""
     if not hasattr(request, "taken"):
         request.taken = take(f"key:{key_id}")  # type: ignore[attr-defined]
     return request.taken  # type: ignore[attr-defined]
+
+
+def refuse_stranger(request: HttpRequest) -> None:
+    """For a call that no key opens. 429 for an address that has made many; a good key is never asked for this."""
+    taken = take(f"stranger:{network(request)}", settings.STRANGER_RATE_PER_SECOND)
+    if not taken.is_allowed:
+        raise Throttled(max(taken.retry_after, 1.0))
 
 
 class PerKey(BaseThrottle):
@@ -111,8 +139,6 @@ class PerKey(BaseThrottle):
 
     def allow_request(self, request: Request, view) -> bool:
         taken = take_for(request._request, request.auth.pk)
-        if taken is None:
-            return True
         view.headers |= taken.headers
         self.retry_after = taken.retry_after
         return taken.is_allowed

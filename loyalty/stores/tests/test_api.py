@@ -271,14 +271,15 @@ def test_every_answer_says_how_many_calls_are_left_and_too_many_are_refused(api,
     assert answers[2]["Content-Type"] == "application/problem+json"
 
 
-def test_a_broker_that_is_away_refuses_nobody(api, monkeypatch):
+def test_while_the_broker_is_away_calls_are_answered_and_counted_here(api, monkeypatch, settings):
+    settings.API_RATE_PER_SECOND = 1
     monkeypatch.setattr(broker, "_closed_until", 0.0)
     monkeypatch.setattr(rate_limits, "_purses", {})
     monkeypatch.setattr(rate_limits, "TAKE", lambda *args: (_ for _ in ()).throw(ConnectionError("gone")))
 
-    answer = api.get(CUSTOMERS)
+    answers = [api.get(CUSTOMERS) for _ in range(3)]
 
-    assert answer.status_code == 200
-    assert "RateLimit-Limit" not in answer
+    assert [answer.status_code for answer in answers] == [200, 200, 429]
+    assert answers[0]["RateLimit-Remaining"] == "1"
     assert broker.is_paused()
     monkeypatch.setattr(broker, "_closed_until", 0.0)
