@@ -64,6 +64,7 @@ def run(stack: "Stack", options: argparse.Namespace) -> int:
     seed = options.seed or secrets.token_hex(4)
     start, lines, is_well = time.monotonic(), [], True
     scale = 1.0 if options.quick else options.minutes * 60 / sum(row.seconds for row in wanted)
+    stack.is_quick = options.quick
     say(f"seed {seed}")
     for row in wanted:
         times = options.times or (row.quick if options.quick else row.full)

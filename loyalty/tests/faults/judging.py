@@ -77,6 +77,20 @@ def due(shop: Shop) -> int:
         return sum(model.objects.filter(store=shop.store, due_at__isnull=False).count() for model in FACTS)
 
 
+def claimed(shop: Shop) -> int:
+    """Facts that a worker has in hand."""
+    try:
+        with acting_for(shop.store.pk):
+            now = timezone.now()
+            return sum(
+                model.objects.filter(store=shop.store, claimed_until__gt=now, due_at__isnull=False).count()
+                for model in FACTS
+            )
+    except Error:
+        connection.close()
+        return 0
+
+
 def oldest(shop: Shop) -> float:
     """Seconds that the oldest due fact waits."""
     with acting_for(shop.store.pk):

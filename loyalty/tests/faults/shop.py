@@ -73,11 +73,13 @@ class Shop:
     failures: list[str] = field(default_factory=list)
     senders: list[threading.Thread] = field(default_factory=list)
     is_closing: threading.Event = field(default_factory=threading.Event)
+    may_call: threading.Event = field(default_factory=threading.Event)
     numbers: Iterator[int] = field(default_factory=itertools.count)
 
     # --- Sending ---
 
     def start(self, senders: int, pause: float) -> None:
+        self.go_on()
         for number in range(senders):
             rng = random.Random(f"{self.rng.random()} {number}")
             self.senders.append(threading.Thread(target=self.send_on, args=(rng, pause), daemon=True))
@@ -86,6 +88,7 @@ class Shop:
     def finish(self) -> None:
         """No new calls; those under way are insisted on."""
         self.is_closing.set()
+        self.go_on()
         for sender in self.senders:
             sender.join()
         self.senders.clear()
@@ -94,28 +97,36 @@ class Shop:
         try:
             with self.connected() as send:
                 while not self.is_closing.wait(pause):
+                    self.may_call.wait()
                     for call in self.next_calls(rng):
                         if self.insist(send, call) and rng.randrange(LOST) == 0:
                             self.insist(send, call)
         except Exception as error:
             self.failures.append(f"a sender ended: {error!r}")
 
+    def hold(self) -> None:
+        """Nothing new for a while."""
+        self.may_call.clear()
+
+    def go_on(self) -> None:
+        self.may_call.set()
+
     def connected(self) -> "Line":
         return Line(self)
 
-    def insist(self, send: Callable[[Call], Answer], call: Call) -> bool:
-        """Send it until it is acknowledged, as a shop's queue does."""
+    def insist(self, send: Callable[[Call], Answer], call: Call) -> Answer | None:
+        """Send it until it is acknowledged, as a shop's queue does. None: given up."""
         deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
             answer = send(call)
             if 200 <= answer.status < 300:
                 self.acknowledge(call, answer)
-                return True
+                return answer
             if answer.status and not answer.is_later:
                 break
             time.sleep(0.1)
         self.given_up.extend(call.facts)
-        return False
+        return None
 
     def acknowledge(self, call: Call, answer: Answer) -> None:
         """A batch answers for each of its facts; a redemption tells its id."""
@@ -181,6 +192,11 @@ class Shop:
     def slowest(self, since: float, until: float) -> float:
         """Seconds that the slowest acknowledgement took, of the calls sent between two moments."""
         return max((one.seconds for one in self.acknowledgements(since, until)), default=0.0)
+
+    def slow(self, since: float, until: float) -> float:
+        """Seconds that all but one in a hundred of them stayed below."""
+        times = sorted(one.seconds for one in self.acknowledgements(since, until))
+        return times[len(times) * 99 // 100] if times else 0.0
 
     def acknowledgements(self, since: float, until: float) -> list[Answer]:
         return [one for one in self.answers if one.status // 100 == 2 and since <= one.at - one.seconds <= until]

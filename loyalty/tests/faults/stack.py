@@ -30,6 +30,7 @@ class Stack(Product):
         self.postgres, self.database = servers.postgres, servers.database
         self.shops: list[Shop] = []  # of the row that runs
         self.deadline = 0.0  # when its share of the time is used up
+        self.is_quick = False  # then faults are short
 
     @property
     def processes(self) -> list[Process]:
@@ -63,6 +64,11 @@ class Stack(Product):
     def superuser(self) -> psycopg.Connection:
         """Of PostgreSQL, in the product's database: ends backends, counts connections."""
         return psycopg.connect(self.postgres.superuser_url, dbname=DATABASE, autocommit=True, connect_timeout=5)
+
+    def another(self, process: Process) -> Process:
+        """One more worker, beat or web than there is; the row ends it."""
+        process.name = f"another-{process.name}"
+        return self._set_up(process)
 
     def restart(self, process: Process, **env: str) -> None:
         """kill -9 and a new one, with these variables changed. The web is waited for."""
