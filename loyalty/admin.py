@@ -1,17 +1,20 @@
-"""What the support admin does over all apps: erasing a customer."""
+"""What the support admin does over all apps: erasing a customer, and reading who changed what."""
 
 from allauth.account.decorators import reauthentication_required
 from django.contrib import admin, messages
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from unfold.decorators import action
+from unfold.paginator import InfinitePaginator
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from customers.models import Customer
 from earning.admin import CustomerWithActivitiesAdmin
 from loyalty.stores import audit
+from loyalty.stores.admin import ReadOnlyAdmin, StoreRowAdmin
+from loyalty.stores.models import AccountRecord, AuditRecord
 
-from . import erasing
+from . import audit_phrases, erasing
 from .erasing_views import EraseForm
 
 admin.site.unregister(Customer)
@@ -22,6 +25,52 @@ class SupportEraseForm(EraseForm):
         super().__init__(*args, **kwargs)
         self.fields["reason"].widget = UnfoldAdminSelectWidget(choices=self.fields["reason"].choices)
         self.fields["word"].widget = UnfoldAdminTextInputWidget()
+
+
+@admin.register(AuditRecord)
+class AuditRecordAdmin(StoreRowAdmin):
+    """Who changed what in the stores that the person may support."""
+
+    list_display = ["created_at", "actor", "what", "reason", "of_store"]
+    list_filter = ["object_type"]
+    fields = [
+        "of_store", "created_at", "actor", "view_as", "what", "object_type", "object_id", "reason", "changes",
+        "address", "request_id",
+    ]  # fmt: skip
+
+    @admin.display(description="What")
+    def what(self, record):
+        return audit_phrases.sentence(record)
+
+
+@admin.register(AccountRecord)
+class AccountRecordAdmin(ReadOnlyAdmin):
+    """What was done to accounts: of no store, so for superusers."""
+
+    list_display = ["created_at", "actor", "what", "address"]
+    fields = [
+        "created_at",
+        "actor",
+        "what",
+        "object_type",
+        "object_id",
+        "object_name",
+        "changes",
+        "address",
+        "request_id",
+    ]
+    ordering = ["-id"]
+    paginator = InfinitePaginator
+    show_full_result_count = False
+
+    def has_view_permission(self, request, obj=None):
+        return request.user.is_superuser
+
+    has_module_permission = has_view_permission
+
+    @admin.display(description="What")
+    def what(self, record):
+        return audit_phrases.sentence(record)
 
 
 @admin.register(Customer)

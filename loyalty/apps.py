@@ -1,4 +1,14 @@
+from django.apps import AppConfig
 from django.contrib.admin import apps as admin
+
+
+class LoyaltyConfig(AppConfig):
+    name = "loyalty"
+
+    def ready(self) -> None:
+        from . import account_records  # models are there only now
+
+        account_records.connect()
 
 
 class SupportAdminConfig(admin.AdminConfig):

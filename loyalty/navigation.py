@@ -41,7 +41,7 @@ GROUPS: list[tuple[str, list[Item]]] = [
     ),
     ("Display", [Item("Widget", "device-desktop", "display:look", ("display:",))]),
     ("Integrations", [Item("Integrations", "plug", "integrations:connection_list", ("integrations:",))]),
-    ("Settings", [Item("Settings", "settings", "stores:store_update", ("stores:",))]),
+    ("Settings", [Item("Settings", "settings", "stores:store_update", ("stores:", "audit_"))]),
 ]
 
 

@@ -6,7 +6,8 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 
 from integrations import registry
-from loyalty import attention_views, demo_shop_views, metrics, views
+from loyalty import attention_views, audit_views, demo_shop_views, metrics, views
+from loyalty.account_records import SessionsView
 from loyalty.stores import two_steps
 from loyalty.stores.problems import unknown_path
 from spending.reward_views import reward_image
@@ -21,12 +22,16 @@ urlpatterns = [
     path("livez", views.livez, name="livez"),
     path("readyz", views.readyz, name="readyz"),
     path("metrics", metrics.metrics, name="metrics"),
+    path("accounts/sessions/", SessionsView.as_view(), name="usersessions_list"),
     path("accounts/", include("allauth.urls")),
     path("admin", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/", admin.site.urls),
     path("images/<slug:slug>/<uuid:public_id>", reward_image, name="reward_image"),
     path("", include("loyalty.stores.urls")),
     path("s/<slug:slug>/", views.OverviewView.as_view(), name="overview"),
+    path("s/<slug:slug>/settings/changes/", audit_views.AuditListView.as_view(), name="audit_list"),
+    path("s/<slug:slug>/settings/changes/export/", audit_views.audit_export, name="audit_export"),
+    path("visit/end/", audit_views.visit_end, name="visit_end"),
     path("s/<slug:slug>/attention/", attention_views.AttentionListView.as_view(), name="attention_list"),
     path("s/<slug:slug>/attention/<uuid:public_id>/", attention_views.item_resolve, name="item_resolve"),
     path("s/<slug:slug>/", include("earning.urls")),

@@ -1,12 +1,15 @@
 """Pages over all apps: the first page of a store, and the two a load balancer reads."""
 
+from datetime import timedelta
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
 from django.db import DatabaseError, connection, transaction
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils import timezone
 from django.views.generic import TemplateView
 
 from earning.figures import last_week, waiting
@@ -14,10 +17,12 @@ from earning.searching import find
 from earning.views import told
 from loyalty import attention
 from loyalty.stores.mixins import StoreMixin
-from loyalty.stores.models import Store
+from loyalty.stores.models import AuditRecord, Store
 from spending import figures
 
 REWARDS_SHOWN = 8
+VISIT = "admin:stores_store_visit"
+VISITS_SHOWN = timedelta(days=7)
 
 
 @login_required
@@ -41,8 +46,16 @@ class OverviewView(StoreMixin, TemplateView):
         steps = first_steps(store, has_activity=bool(latest))
         return super().get_context_data(
             steps=steps, is_set_up=all(step["is_done"] for step in steps), latest=latest, week=last_week(store),
-            needs_look=attention.count(store), waiting=waiting(store), **spending(store), **kwargs,
+            needs_look=attention.count(store), waiting=waiting(store), visits=self.visits(),
+            **spending(store), **kwargs,
         )  # fmt: skip
+
+    def visits(self) -> QuerySet[AuditRecord] | list[AuditRecord]:
+        """When support looked at the store lately: told to those who may read all that was done."""
+        if not self.membership.can_edit:
+            return []
+        records = self.store.audit_records.filter(action=VISIT, created_at__gt=timezone.now() - VISITS_SHOWN)
+        return records.order_by("-id")[:3]
 
 
 def spending(store: Store) -> dict[str, Any]:

@@ -5,16 +5,20 @@ from collections.abc import Callable
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
+from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth.models import Group
 from django.db.models import DateTimeField
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.formats import date_format
 from unfold.admin import ModelAdmin, TabularInline
-from unfold.decorators import display
+from unfold.decorators import action, display
 from unfold.paginator import InfinitePaginator
+from unfold.widgets import UnfoldAdminTextInputWidget
 
-from . import audit
+from . import audit, visits
 from .mixins import rendered
 from .models import ApiKey, StaffMember, Store, User
 
@@ -99,7 +103,7 @@ class StoreRowAdmin(ReadOnlyAdmin):
 
     @admin.display(description="Store")
     def of_store(self, row):
-        return row.store.name  # as text: the store's own page is for superusers
+        return row.store.name
 
 
 class PeopleInline(TabularInline):
@@ -112,15 +116,46 @@ class PeopleInline(TabularInline):
     has_change_permission = has_delete_permission = has_add_permission
 
 
+class VisitForm(forms.Form):
+    reason = forms.CharField(
+        max_length=255, help_text="The merchant reads it. Name no customer.", widget=UnfoldAdminTextInputWidget
+    )
+
+
 @admin.register(Store)
 class StoreAdmin(AuditedAdmin):
     list_display = ["name", "slug", "domain", "currency", "timezone", "created_at"]
     search_fields = ["name", "slug", "domain"]
     readonly_fields = ["slug", "points_decimals", "is_demo", "created_at"]
     inlines = [PeopleInline]
+    actions_detail = ["visit"]
+
+    def get_queryset(self, request):
+        return super().get_queryset(request).filter(pk__in=request.user.supported_stores)
+
+    def has_module_permission(self, request):
+        return request.user.is_staff
+
+    def has_view_permission(self, request, obj=None):
+        return request.user.is_staff
 
     def has_add_permission(self, request):
         return False  # a store is opened on its own page, with its owner
+
+    @action(description="Look as its owner", url_path="visit", permissions=["view"], icon="visibility")
+    def visit(self, request, object_id):
+        store = self.get_object(request, object_id)
+        if store is None:
+            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
+        form = VisitForm(request.POST or None)
+        if form.is_valid():
+            visits.begin(request, store, form.cleaned_data["reason"])
+            return redirect("overview", store.slug)
+        context = self.admin_site.each_context(request) | {
+            "title": "Look as its owner", "store": store, "form": form, "opts": self.opts,
+            "minutes": visits.TIME.seconds // 60,
+        }  # fmt: skip
+        return TemplateResponse(request, "stores/admin_visit.html", context)
 
     def has_delete_permission(self, request, obj=None):
         return False

@@ -19,7 +19,7 @@ from django.db.models import Model
 from django.http import HttpRequest
 from uuid_utils.compat import uuid7
 
-from .models import AccountRecord, ApiKey, AuditRecord, Store
+from .models import AccountRecord, ApiKey, AuditRecord, Store, User
 from .proxies import client_address
 
 Row = TypeVar("Row", bound=Model)
@@ -90,6 +90,16 @@ def finish(request: HttpRequest, store: Store | None = None, action: str = "") -
         AccountRecord.objects.create(**told)
     else:
         AuditRecord.objects.create(store_id=store.pk, **told)
+
+
+def of_account(request: HttpRequest, user: User, action: str, kind: str = "") -> None:
+    """What somebody did to their own account; once for each request, which may do it in several steps."""
+    if not getattr(request, "is_of_account", False):
+        request.is_of_account = True  # type: ignore[attr-defined]
+        AccountRecord.objects.create(
+            user_id=user.pk, actor=user.email, action=action, object_type=user._meta.label_lower,
+            object_id=str(user.pk), object_name=kind, request_id=uuid7(), address=address(request),
+        )  # fmt: skip
 
 
 def who(request: HttpRequest) -> Values:

@@ -107,6 +107,11 @@ class SignupForm(PlainFields, AccountSignupForm, StoreFields):
         self.ask_browser_for_timezone()
         self.fields["password1"].label = "Password"
 
+    def try_save(self, request):
+        if self.account_already_exists:  # known by the time it takes as little as by the answer
+            User().set_password(self.cleaned_data["password1"])
+        return super().try_save(request)
+
     def save(self, request):
         user = super().save(request)
         self.open_for(user)

@@ -12,6 +12,7 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_POST
 from django.views.generic import TemplateView
 
+from . import audit
 from .mixins import store_view
 from .models import StaffMember, Store
 from .two_steps import has_two_steps
@@ -49,6 +50,7 @@ def switched(request: HttpRequest, needs: bool) -> HttpResponse:
     if needs and not has_two_steps(request.user):
         messages.error(request, "Set it up for yourself first, so that you do not shut yourself out.")
         return redirect("mfa_index")
+    audit.about(request, request.store)
     Store.objects.filter(pk=request.store.pk).update(needs_two_steps=needs)
     said = "asks its people for two-step sign-in" if needs else "no longer asks for two-step sign-in"
     messages.success(request, f"{request.store} {said}.")

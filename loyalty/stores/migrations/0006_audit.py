@@ -1,7 +1,7 @@
-import django.db.models.deletion
-import django.utils.timezone
 from decimal import Decimal
 
+import django.db.models.deletion
+import django.utils.timezone
 from django.conf import settings
 from django.core.validators import MinValueValidator
 from django.db import migrations, models
