@@ -1,4 +1,6 @@
+import io
 import os
+import threading
 from typing import Any
 
 import django
@@ -13,6 +15,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "loyalty.settings")
 
 AT_ONCE = 64 * 1024  # as much is on its way whether it is read or not
 MOST_TAKEN = 32 * 1024 * 1024
+READ_AHEAD = 1024 * 1024  # of a body, before anything else is done for its sender
 
 
 class Request(WSGIRequest):
@@ -40,17 +43,54 @@ class KeyedHandler(Handler):
 
 
 class Front(Handler):
+    """The server has many more threads than may work at once: the others wait for those who send slowly."""
+
     def __init__(self) -> None:
         super().__init__()
         self.keyed = KeyedHandler()
+        self.at_work = threading.BoundedSemaphore(settings.REQUESTS_AT_ONCE)
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> HttpResponseBase:
         is_keyed = environ.get("PATH_INFO", "").startswith(settings.KEYED_PREFIXES)
         answer = self.keyed if is_keyed else super().__call__
-        response = answer(environ, start_response)
+        sent = environ["wsgi.input"]
+        length = ahead(environ)
+        environ["wsgi.input"] = io.BytesIO(sent.read(length)) if length else Body(sent, self.at_work)
+        with self.at_work:
+            response = answer(environ, start_response)
         failpoints.reach("before-answer")
+        environ["wsgi.input"] = sent
         take_the_rest(environ)
         return response
+
+
+class Body:
+    """One that is large, of unknown length or sent when asked for. Who waits for it lets others work meanwhile."""
+
+    def __init__(self, sent: Any, at_work: threading.BoundedSemaphore) -> None:
+        self.sent, self.at_work = sent, at_work
+
+    def read(self, *size: int) -> bytes:
+        self.at_work.release()
+        try:
+            return self.sent.read(*size)
+        finally:
+            self.at_work.acquire()
+
+    def readline(self, *size: int) -> bytes:
+        return self.sent.readline(*size)  # Django reads no lines of a body
+
+
+def length_of(environ: dict[str, Any]) -> int:
+    length = environ.get("CONTENT_LENGTH") or "0"
+    return int(length[:20]) if length.isdecimal() else 0
+
+
+def ahead(environ: dict[str, Any]) -> int:
+    """How much to read before the work begins: an ordinary body, whole."""
+    length = length_of(environ)
+    is_ordinary = length <= READ_AHEAD and "HTTP_EXPECT" not in environ and "HTTP_TRANSFER_ENCODING" not in environ
+    return length if is_ordinary else 0
 
 
 def take_the_rest(environ: dict[str, Any]) -> None:
@@ -58,8 +98,7 @@ def take_the_rest(environ: dict[str, Any]) -> None:
 
     Who asked first (`Expect: 100-continue`) sends nothing unless told to.
     """
-    length = environ.get("CONTENT_LENGTH") or "0"
-    is_large = "HTTP_TRANSFER_ENCODING" in environ or (length.isdecimal() and int(length[:20]) > AT_ONCE)
+    is_large = "HTTP_TRANSFER_ENCODING" in environ or length_of(environ) > AT_ONCE
     if not is_large or "HTTP_EXPECT" in environ:
         return
     left = MOST_TAKEN

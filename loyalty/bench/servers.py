@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 
 from loyalty.local.ports import HOST
-from loyalty.local.supervisor import WEB_THREADS, answers
+from loyalty.local.supervisor import AT_ONCE, WEB_THREADS, answers
 
 
 @contextlib.contextmanager
@@ -21,7 +21,7 @@ def granian(application: str) -> Iterator[str]:
         *("--workers", "1", "--blocking-threads", str(WEB_THREADS), "--no-ws", "--http", "1"),
         *("--log-level", "error", application),
     ]
-    env = os.environ | {"DATABASE_POOL": str(WEB_THREADS), "API_RATE_PER_SECOND": "1000000"}
+    env = os.environ | {"DATABASE_POOL": str(AT_ONCE), "API_RATE_PER_SECOND": "1000000"}
     with subprocess.Popen(command, env=env) as process:  # noqa: S603
         try:
             deadline = time.monotonic() + 30

@@ -21,13 +21,17 @@ TICK = 0.2  # seconds
 STABLE_AFTER = 10.0  # a child that lived this long did not die at start
 QUICK_DEATHS = 5
 
-WEB_WORKERS, WEB_THREADS = 2, 4
+WEB_WORKERS = 2
+AT_ONCE = 4  # requests that a web process works on
+WEB_THREADS = 64  # the others wait for senders and readers that are slow
+HEADER_SECONDS = 10
 
 
 def web(port: int, leash: Leash) -> Process:
     command = [
         *(sys.executable, "-m", "granian", "--interface", "wsgi", "--host", HOST, "--port", str(port)),
         *("--workers", str(WEB_WORKERS), "--blocking-threads", str(WEB_THREADS), "--no-ws", "--http", "1"),
+        *("--http1-header-read-timeout", str(HEADER_SECONDS * 1000)),
         *("--respawn-failed-workers", "--respawn-interval", "0.5", "--workers-kill-timeout", "2s"),
         *(
             "--log-level",
@@ -38,7 +42,7 @@ def web(port: int, leash: Leash) -> Process:
         ),
         "loyalty.wsgi:application",
     ]
-    return child("web", command, leash, {"DATABASE_POOL": str(WEB_THREADS)})
+    return child("web", command, leash, {"DATABASE_POOL": str(AT_ONCE)})
 
 
 def worker(leash: Leash) -> Process:
