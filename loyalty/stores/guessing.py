@@ -73,7 +73,8 @@ def take(*guesses: Guess) -> None:
     """Count a try that is about to be looked at. Raises TooSoon or Uncounted, and then it must not be."""
     free = [FREE[guess.kind] for guess in guesses]
     try:
-        seconds = TAKE([guess.key for guess in guesses], [FIRST_WAIT, LONGEST_WAIT, REMEMBERED, *free])
+        pace = [FIRST_WAIT, LONGEST_WAIT, REMEMBERED, *free]
+        seconds = TAKE([guess.key for guess in guesses], pace, client=broker.client)
     except broker.UNREACHABLE as error:
         broker.pause(error)
         raise Uncounted from error

@@ -6,6 +6,7 @@ Nobody is locked out by it: the page works with the password alone, and setting 
 from collections.abc import Callable
 from functools import wraps
 
+from allauth.account.decorators import reauthentication_required
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.mfa.models import Authenticator
 from allauth.mfa.utils import is_mfa_enabled
@@ -44,15 +45,22 @@ def lead_to_setting_up(request: HttpRequest) -> HttpResponse:
 
 
 def guard(admin_view: Callable) -> Callable:
-    """For the support admin's door, through which each of its pages goes."""
+    """For the support admin's door, through which each of its pages goes. Who may do what is changed there only by
+    somebody who said just now that it is them."""
 
     def guarded(view: Callable, cacheable: bool = False) -> Callable:
         @wraps(view)
         def inside(request: HttpRequest, *args, **kwargs) -> HttpResponse:
             if settings.SUPPORT_NEEDS_TWO_STEPS:
                 demand(request)
-            return view(request, *args, **kwargs)
+            return reauthentication_required(view, enabled=changes_access)(request, *args, **kwargs)
 
         return admin_view(inside, cacheable)
 
     return guarded
+
+
+def changes_access(request: HttpRequest) -> bool:
+    """Whether the support admin is asked to change people, their roles, addresses or keys."""
+    admin = reverse("admin:index")
+    return request.method == "POST" and request.path.startswith((f"{admin}stores/", f"{admin}account/"))

@@ -14,7 +14,7 @@ from . import serializers as shapes
 from .calls import DONE, Call, PublicCall
 from .rendering import render_key
 from .shapes import read_uuid
-from .throttle import count_try
+from .throttle import count_refresh, paced
 
 BAD_CREDENTIALS = "Bad credentials."
 
@@ -22,17 +22,17 @@ BAD_CREDENTIALS = "Bad credentials."
 class LoginCheck(PublicCall):
     def post(self, request: Request) -> Response:
         told = self.told(shapes.Login)
-        count_try("login", client_address(request._request), told["username"])
-        user = credentials.sign_in(told["username"], told["password"])
-        if user is None:
-            raise AuthenticationFailed(BAD_CREDENTIALS)
+        with paced(request._request, told["username"]):
+            user = credentials.sign_in(told["username"], told["password"])
+            if user is None:
+                raise AuthenticationFailed(BAD_CREDENTIALS)
         return Response(tokens_for(user))
 
 
 class TokenRefresh(PublicCall):
     def post(self, request: Request) -> Response:
         found = credentials.find_refresh(self.told(shapes.Refresh)["refresh_token"])
-        count_try("refresh", client_address(request._request), found[1].email if found else "")
+        count_refresh(client_address(request._request), str(found[1].pk) if found else "")
         if found is None:
             raise AuthenticationFailed(BAD_CREDENTIALS)
         token, user = found

@@ -1,16 +1,43 @@
-"""At most forty tries a minute to sign in, for each address and user."""
+"""Signing in by password, at the pace of guessing; a new token for an old one at most forty times a minute."""
 
-from loyalty.stores import broker
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.http import HttpRequest
+
+from loyalty.stores import broker, guessing
+from loyalty.stores.accounts import account_of
+from loyalty.stores.guessing import Guess
 
 from .errors import TooOften, Unavailable
 
 TRIES = 40
 SECONDS = 60
+KNOWN_FOR = 30 * 86_400
 
 
-def count_try(what: str, address: str, user: str) -> None:
-    """Raises TooOften, or Unavailable: without a count nobody may guess."""
-    key = f"tries:{what}:{address}:{user.strip().lower()[:254]}"
+@contextmanager
+def paced(request: HttpRequest, user: str) -> Iterator[None]:
+    """Around a look at a password. A program has no cookies, so where it signed in from before it waits for its own
+    wrong tries only, whoever else guesses at the account. Raises TooOften, or Unavailable: uncounted nobody guesses.
+    """
+    account, address = account_of(user.strip().lower()), guessing.network(request)
+    caller = Guess("caller", f"{account} {address}")
+    known = f"{caller.key}:known"
+    strangers = [Guess("account", account), Guess("address", address)]
+    try:
+        with guessing.counted(*[caller] if broker.client.exists(known) else strangers):
+            yield
+        broker.client.set(known, 1, ex=KNOWN_FOR)
+    except guessing.TooSoon as error:
+        raise TooOften(error.seconds) from error
+    except (guessing.Uncounted, *broker.UNREACHABLE) as error:
+        raise Unavailable from error
+
+
+def count_refresh(address: str, user: str) -> None:
+    """Raises TooOften, or Unavailable."""
+    key = f"tries:refresh:{address}:{user}"
     try:
         pipeline = broker.client.pipeline()
         pipeline.incr(key)
