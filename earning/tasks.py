@@ -3,7 +3,7 @@ from datetime import timedelta
 from celery import shared_task
 
 from loyalty.stores import broker, clock
-from loyalty.stores.facts import drain, stores_due
+from loyalty.stores.facts import DRAIN, drain, stores_due
 
 from . import applying, calendar_facts, orders
 from .activities import APPLY
@@ -15,8 +15,8 @@ IDLE = timedelta(seconds=4)
 @shared_task
 def apply_due(store_id: int) -> None:
     broker.take_up(APPLY, store_id)
-    drain(OrderFact, store_id, orders.apply)
-    drain(Activity, store_id, applying.apply)
+    drain(OrderFact, store_id, orders.apply, DRAIN / 2)
+    drain(Activity, store_id, applying.apply, DRAIN / 2)
 
 
 @shared_task

@@ -23,6 +23,14 @@ class DatabaseWrapper(base.DatabaseWrapper):
         if pool := settings_dict["OPTIONS"].get("pool"):
             pool.setdefault("connection_class", Connection)
 
+    def ensure_connection(self) -> None:
+        """Between two transactions a link that is over is replaced. Django would begin the next one on it, believe
+        itself inside of it ever after, and refuse to open another."""
+        if self.connection is not None and self.connection.closed and not self.in_atomic_block:
+            self.close()
+            self.connection = None
+        super().ensure_connection()
+
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
         connection = super().get_new_connection(conn_params)
         while self.pool and is_ended(connection):

@@ -23,7 +23,7 @@ class Connection(psycopg.Connection):
     def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
         try:
             return super().wait(gen, interval, timeout or self.patience)
-        except psycopg.OperationalError:
+        except BaseException:  # also a task's time limit, which strikes anywhere
             if self.pgconn.transaction_status == TransactionStatus.ACTIVE:
                 self.pgconn.finish()  # the answer may still come, and must not be taken for another's
             raise

@@ -27,6 +27,7 @@ logger = logging.getLogger(__name__)
 BATCH = 500
 MAX_ATTEMPTS = 5
 ERROR_LIMIT = 4096
+DRAIN = 40.0  # seconds: a task that drains ends before its time limit strikes
 
 
 class Fact(models.Model):
@@ -112,10 +113,17 @@ def attempt(model, store_id, apply: Apply, token, ids: list[int], *, is_last_try
         return False
 
 
+def in_words(error: Exception) -> str:
+    try:
+        return f"{type(error).__name__}: {error}"
+    except Exception:  # it cannot even say what it is
+        return type(error).__name__
+
+
 def note_failure(model, store_id, token, ids, error: Exception) -> None:
     """Keep why; give up at the fifth try. A passing database error (deadlock, lost link) is not held
     against it; taking longer than a statement may is."""
-    text = f"{type(error).__name__}: {error}".replace("\x00", "\\0")[:ERROR_LIMIT]
+    text = in_words(error).replace("\x00", "\\0")[:ERROR_LIMIT]
     rows = model.objects.filter(store_id=store_id, pk__in=ids, claim_token=token)
     if isinstance(error, OperationalError) and not isinstance(error.__cause__, QueryCanceled):
         rows.update(attempts=Greatest(F("attempts") - 1, 1), error=text)
@@ -139,7 +147,7 @@ def stores_due(model: type[Fact], idle: timedelta, limit: int = 500) -> list[int
         return [row["store_id"] for row in stores[:limit]]
 
 
-def drain(model: type[Fact], store_id: int, apply: Apply, seconds: float = 40.0) -> int:
+def drain(model: type[Fact], store_id: int, apply: Apply, seconds: float = DRAIN) -> int:
     """Work until nothing is due or the time is up. Returns how many facts were claimed.
 
     A backlog is taken by two threads with a connection each: PostgreSQL works for one while the other evaluates.

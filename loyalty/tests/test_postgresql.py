@@ -1,12 +1,13 @@
 """Connections whose server ends them or falls silent: a restart, a fail-over, an administrator, a broken link."""
 
 import random
+import signal
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from django.conf import settings
-from django.db import OperationalError, connection, connections, transaction
+from django.db import DatabaseError, OperationalError, connection, connections, transaction
 from django.db.utils import ConnectionHandler
 
 from loyalty.local.ports import HOST
@@ -30,11 +31,16 @@ def pooled(transactional_db) -> Iterator[Any]:
 
 def ask(pooled: Any) -> int:
     """What a request does: take a connection, ask, give it back. Returns the server's process."""
-    with pooled.cursor() as cursor:
-        cursor.execute("SELECT pg_backend_pid()")
-        pid = cursor.fetchone()[0]
+    pid = ask_within(pooled)
     pooled.close()
     return pid
+
+
+def ask_within(one: Any) -> int:
+    """In the transaction that is open."""
+    with one.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        return cursor.fetchone()[0]
 
 
 def end(pid: int) -> None:
@@ -77,6 +83,29 @@ def test_an_answer_that_never_comes_is_not_waited_for(behind_proxy, monkeypatch)
     assert one.connection is None or not one.is_usable()
     one.close()
     assert ask(one)
+
+
+class TimeLimit(Exception):
+    """What a worker's signal handler raises, wherever it strikes."""
+
+
+def strike(*_: object) -> None:
+    raise TimeLimit
+
+
+def test_after_a_time_limit_struck_in_commit_the_next_transaction_begins_on_a_new_link(behind_proxy, monkeypatch):
+    one, proxy = behind_proxy
+    monkeypatch.setattr(transaction, "get_connection", lambda using=None: one)
+    handler = signal.signal(signal.SIGALRM, strike)
+    try:
+        with proxy.silence(), pytest.raises((TimeLimit, DatabaseError)), transaction.atomic():
+            signal.setitimer(signal.ITIMER_REAL, 0.3)
+    finally:
+        signal.signal(signal.SIGALRM, handler)
+    for _ in range(2):
+        with transaction.atomic():
+            assert ask_within(one)
+        assert not one.in_atomic_block and one.get_autocommit()
 
 
 def test_a_transaction_may_be_given_more_time_and_the_next_has_as_much_as_usual(transactional_db):
