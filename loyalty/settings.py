@@ -134,6 +134,7 @@ if env.bool("PGBOUNCER", default=False):
     DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = True
     DATABASES["default"]["OPTIONS"]["prepare_threshold"] = None
 DATABASE_OWNER_URL = env.str("DATABASE_OWNER_URL", default="")
+BACKUP_DATABASE_URL = env.str("BACKUP_DATABASE_URL", default="")  # a role with BYPASSRLS; without it the owner dumps
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- Broker and cache -------------------------------------------------------------------------
