@@ -3,6 +3,7 @@
 import random
 import signal
 from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -98,7 +99,9 @@ def test_after_a_time_limit_struck_in_commit_the_next_transaction_begins_on_a_ne
     monkeypatch.setattr(transaction, "get_connection", lambda using=None: one)
     handler = signal.signal(signal.SIGALRM, strike)
     try:
-        with proxy.silence(), pytest.raises((TimeLimit, DatabaseError)), transaction.atomic():
+        with ExitStack() as stack, pytest.raises((TimeLimit, DatabaseError)), transaction.atomic():
+            ask_within(one)
+            stack.enter_context(proxy.silence())
             signal.setitimer(signal.ITIMER_REAL, 0.3)
     finally:
         signal.signal(signal.SIGALRM, handler)
