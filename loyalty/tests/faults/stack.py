@@ -44,6 +44,7 @@ class Stack(Product):
             if number and time.monotonic() > self.deadline:
                 return
             yield number
+            self.heal()
 
     def open_shop(self, rng: random.Random) -> Shop:
         """A store with rules, customers with points, a reward with codes, a key and a Lootly connection."""
@@ -82,7 +83,7 @@ class Stack(Product):
         wait_until(lambda: supervisor.answers(self.port), READY, "the web server answers")
 
     def heal(self) -> list[str]:
-        """Start what should run and does not; returns the names."""
+        """Start what should run and does not, as a supervisor would; returns the names."""
         dead = [process for process in self.processes if not process.is_running]
         for process in dead:
             process.bury()

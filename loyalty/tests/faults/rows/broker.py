@@ -35,7 +35,7 @@ def broker_fails(stack: Stack, times: int, rng: random.Random) -> Outcome:
 def inject(stack: Stack, shop: Shop, fault: Fault, calm: float, outcome: Outcome) -> None:
     start = time.monotonic()
     with fault(stack):
-        time.sleep(3 if stack.is_quick else 30)
+        time.sleep(seconds_of(stack))
     end, name = time.monotonic(), fault.__name__
     outcome.faults += 1
     acknowledged = shop.acknowledgements(start, end)
@@ -44,6 +44,10 @@ def inject(stack: Stack, shop: Shop, fault: Fault, calm: float, outcome: Outcome
     slow, slowest = shop.slow(start, end), shop.slowest(start, end)
     outcome.expect(slow <= SLOW + calm, f"{name}: one answer in a hundred took over {slow:.2f} s ({calm:.2f} before)")
     outcome.expect(slowest <= TOO_SLOW + calm, f"{name}: an answer took {slowest:.2f} s")
+
+
+def seconds_of(stack: Stack) -> float:
+    return 3 if stack.is_quick else 30
 
 
 @contextlib.contextmanager
@@ -77,11 +81,10 @@ def hung(stack: Stack) -> Iterator[None]:
 
 @contextlib.contextmanager
 def paused(stack: Stack) -> Iterator[None]:
-    """It takes connections and commands, and answers none."""
+    """It takes connections and commands, and answers none before its time."""
     with control(stack) as client:
-        client.client_pause(60_000)
-        yield
-        client.client_unpause()
+        client.client_pause(int(seconds_of(stack) * 1000))
+    yield
 
 
 @contextlib.contextmanager
