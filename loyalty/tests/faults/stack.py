@@ -82,6 +82,9 @@ class Stack(Product):
     def wait_for_web(self) -> None:
         wait_until(lambda: supervisor.answers(self.port), READY, "the web server answers")
 
+    def wait_for_worker(self) -> None:
+        wait_until(self._worker_answers, READY, "the worker answers")
+
     def heal(self) -> list[str]:
         """Start what should run and does not, as a supervisor would; returns the names."""
         dead = [process for process in self.processes if not process.is_running]

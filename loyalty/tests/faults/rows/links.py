@@ -25,7 +25,8 @@ def links_go_bad(stack: Stack, times: int, rng: random.Random) -> Outcome:
             if number % DEAD == DEAD - 1:
                 links_die([database, broker], outcome)
             else:
-                rng.choice(KINDS)(database if rng.random() < 0.7 else broker, rng)
+                spoil = KINDS[number % len(KINDS)]
+                spoil(database if spoil is cuts or rng.random() < 0.7 else broker, rng)
             outcome.faults += 1
             time.sleep(rng.uniform(*BRIEF))
         outcome.note(f"{database.cut} of PostgreSQL's answers were cut inside")
