@@ -3,10 +3,12 @@
 import contextlib
 import random
 import time
+import urllib.request
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from uuid import uuid4
 
@@ -40,6 +42,8 @@ def clocks_are_wrong(stack: Stack, times: int, rng: random.Random) -> Outcome:
         days, minutes = DAYS[number % 2], MINUTES[(number + rng.randrange(2)) % 2]
         with wrong(stack.beat, days, stack), wrong(stack.worker, days, stack), wrong(stack.web, minutes, stack):
             outcome.faults += 3
+            off = abs(clock_of_web(stack) - timezone.now())
+            outcome.expect(off > timedelta(minutes=9), f"the web's clock is off by {off} only: nothing is shown")
             with stack.traffic(rng) as shop:
                 key_ends(shop, outcome)
                 tolerance_is_exact(shop, outcome)
@@ -57,6 +61,12 @@ def wrong(process: Process, by: str, stack: Stack) -> Iterator[None]:
         yield
     finally:
         stack.restart(process, LD_PRELOAD="", FAKETIME="", DONT_FAKE_MONOTONIC="")
+
+
+def clock_of_web(stack: Stack) -> datetime:
+    """What the web says in every answer."""
+    with urllib.request.urlopen(f"{stack.url}/livez", timeout=10) as answer:
+        return parsedate_to_datetime(answer.headers["Date"])
 
 
 def key_ends(shop: Shop, outcome: Outcome) -> None:

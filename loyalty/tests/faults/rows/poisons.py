@@ -24,7 +24,7 @@ QUICK = ["segfault", "exit", "recursion", "10 MB error", "no words", BAD_DATA]
 ALL = ["own kill", "memory", "endless loop", "interrupt", "unserialisable", "database error"]
 LIMITS = ("--soft-time-limit", "3", "--time-limit", "5")  # instead of 45 and 60 seconds
 CALM = 4.0  # seconds of traffic without poison, to compare with
-PATIENCE = 90.0  # seconds for all to be given up, their waits between two tries cut short
+PATIENCE = 330.0  # seconds for all to be given up; they wait for 8, 16, 32, 64 and 128 between their tries
 SHORTEST = 1.0  # seconds: what nobody notices is not compared
 
 
@@ -42,7 +42,8 @@ def poison(stack: Stack, times: int, rng: random.Random) -> Outcome:
         wait_until_given_up(stack, shop, facts)
         over = timezone.now()
         judge(shop, facts, outcome)
-        compare(waits(shop, facts, calm, poisoned), waits(shop, facts, poisoned, over), outcome)
+        usual, beside = waits(shop, facts, calm, poisoned), waits(shop, facts, poisoned, over)
+        compare(p95(usual), p95(beside), outcome, is_hurried=stack.is_quick)
     cure(stack, shop)
     return outcome
 
@@ -88,14 +89,15 @@ def wait_until_given_up(stack: Stack, shop: Shop, facts: dict[str, str]) -> None
             [left] = superuser.execute(LEFT, [shop.store.pk, list(facts)]).fetchone()
             if not left:
                 return
-            superuser.execute(HURRY, [shop.store.pk, list(facts)])
+            if stack.is_quick:
+                superuser.execute(HURRY, [shop.store.pk, list(facts)])
             time.sleep(0.5)
 
 
 LEFT = (
     """SELECT count(*) FROM earning_activity WHERE store_id = %s AND external_id = ANY(%s) AND quarantined_at IS NULL"""
 )
-# What is being applied just now is locked. The rest would wait for 8, 16, 32, 64 and 128 s.
+# What is being applied just now is locked; the rest need not wait for its time.
 HURRY = """
 UPDATE earning_activity SET claimed_until = clock_timestamp() WHERE claimed_until > clock_timestamp() AND id IN (
     SELECT id FROM earning_activity WHERE store_id = %s AND external_id = ANY(%s) FOR UPDATE SKIP LOCKED)
@@ -126,14 +128,12 @@ def waits(shop: Shop, facts: dict[str, str], since: datetime, until: datetime) -
         return [(applied - received).total_seconds() for received, applied in told]
 
 
-def compare(calm: list[float], beside: list[float], outcome: Outcome) -> None:
-    usual, now = p95(calm), p95(beside)
-    outcome.note(
-        f"95 of 100 healthy facts were applied within {usual:.2f} s without poison, within {now:.2f} s beside it"
-    )
-    outcome.expect(
-        now <= max(2 * usual, SHORTEST), f"poison made healthy facts wait: {now:.2f} s instead of {usual:.2f} s"
-    )
+def compare(usual: float, beside: float, outcome: Outcome, *, is_hurried: bool) -> None:
+    """Poison that is hurried harms ten times as often as it could by itself: then this is only told."""
+    told = f"95 of 100 healthy facts were applied within {usual:.2f} s without poison, within {beside:.2f} s beside it"
+    outcome.note(told)
+    if not is_hurried:
+        outcome.expect(beside <= max(2 * usual, SHORTEST), told)
 
 
 def p95(waits: list[float]) -> float:
