@@ -17,6 +17,7 @@ class Outcome:
     comparisons: int = 0
     notes: list[str] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
+    skipped: str = ""  # why it cannot be done here
 
     def note(self, text: str) -> None:
         """A figure worth telling."""
@@ -36,8 +37,14 @@ class Outcome:
         if seconds > limit:
             self.fail(f"{what} took {seconds:.1f} s, more than {limit:g}")
 
+    def skip(self, reason: str) -> "Outcome":
+        self.skipped = reason
+        return self
+
     def close(self) -> None:
         """A row that injected or compared nothing has shown nothing."""
+        if self.skipped:
+            return
         for name in ("lost", "doubled", "unexpected"):
             if count := getattr(self, name):
                 self.fail(f"{count} {name}")

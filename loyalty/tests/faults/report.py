@@ -16,8 +16,14 @@ def line(row: Row, times: int, outcome: Outcome) -> list[str]:
     return [
         row.id, row.what, faults, f"{outcome.requests:,}", f"{outcome.acknowledged:,}", str(outcome.lost),
         str(outcome.doubled), str(outcome.unexpected), f"{outcome.worst_recovery:.1f} s",
-        f"{outcome.comparisons:,}", "yes" if outcome.is_well else "NO",
+        f"{outcome.comparisons:,}", verdict(outcome),
     ]  # fmt: skip
+
+
+def verdict(outcome: Outcome) -> str:
+    if outcome.skipped:
+        return f"skipped: {outcome.skipped}"
+    return "yes" if outcome.is_well else "NO"
 
 
 def table(lines: list[list[str]]) -> str:

@@ -67,10 +67,10 @@ def aged(stack: Stack, shop: Shop) -> Iterator[None]:
     """Only what lies still for a minute is sealed: let the shop's entries be an hour old."""
     with stack.superuser() as superuser:
         superuser.execute("SET session_replication_role = replica")
-        superuser.execute(
-            "UPDATE customers_ledgerentry SET created_at = created_at - interval '1 hour' WHERE store_id = %s",
-            [shop.store.pk],
-        )
+        for table in ("customers_ledgerentry", "customers_event"):
+            superuser.execute(
+                f"UPDATE {table} SET created_at = created_at - interval '1 hour' WHERE store_id = %s", [shop.store.pk]
+            )
     yield
 
 
