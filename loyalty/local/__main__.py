@@ -23,7 +23,7 @@ OWNER_COMMANDS = {"migrate"}
 
 
 def up(arguments: list[str]) -> int:
-    parser = argparse.ArgumentParser("bin/up", description="Start Loyalty: databases, web, worker and beat.")
+    parser = argparse.ArgumentParser("bin/up", description="Start Loyalty: databases, web, worker, beat and sweeper.")
     parser.add_argument("--port", type=int, default=8000, help="of the web server on 127.0.0.1 (8000)")
     parser.add_argument("--state", type=Path, default=default_state(), help="folder for all data (.local)")
     parser.add_argument("--no-demo", action="store_true", help="do not make the demo store on the first start")
@@ -54,6 +54,7 @@ def serve(state: State, servers: Servers, leash: Leash, port: int) -> None:
         watch.watch_until(lambda: supervisor.answers(port))
         watch.watch_until(supervisor.worker_answers)
         watch.start(supervisor.beat(state, leash))
+        watch.start(supervisor.sweeper(leash))
         announce(prepare.demo_sign_in(state, servers.env["SITE_URL"]), servers.env["SITE_URL"])
         watch.watch_until(lambda: False)
     except KeyboardInterrupt:
@@ -96,8 +97,8 @@ def run_in_front(command: list[str], env: dict[str, str]) -> int:
 
 
 def test(arguments: list[str]) -> int:
-    parser = argparse.ArgumentParser("bin/test", description="All checks, then the tests. Other options are pytest's.")
-    parser.add_argument("--only", choices=[*checks.CHECKS, "tests"], help="run one step")
+    parser = argparse.ArgumentParser("bin/test", description="Checks, tests, faults. Other options are pytest's.")
+    parser.add_argument("--only", choices=[*checks.CHECKS, "tests", "faults"], help="run one step")
     options, pytest_options = parser.parse_known_args(arguments)
     state = State(ROOT / ".local-test")
     with leash_on(state) as leash, running_servers(state, leash, is_durable=False) as servers:

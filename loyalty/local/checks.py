@@ -1,4 +1,4 @@
-"""The steps of bin/test: quick checks, which all run and all report, then the tests."""
+"""The steps of bin/test: quick checks, which all run and all report, then the tests, then the faults."""
 
 import os
 import subprocess
@@ -17,14 +17,17 @@ CHECKS = {
     "migrations": [PYTHON, "manage.py", "makemigrations", "--check", "--dry-run"],
     "templates": [PYTHON, "-m", "djlint", "--lint", "--quiet", "templates"],
 }
+FAULTS = [PYTHON, "-m", "loyalty.local", "faults", "--quick"]
 
 
 def run(env: dict[str, str], only: str | None, pytest_options: list[str]) -> int:
-    """0 when everything asked for is well. The tests wait until the checks are."""
+    """0 when everything asked for is well. The tests wait until the checks are, the faults until the tests are."""
     failed = [name for name, command in CHECKS.items() if only in (None, name) and not passes(name, command, env)]
     if not failed and only in (None, "tests"):
         tests = [PYTHON, "-m", "pytest", "-n", str(os.cpu_count() or 2), *pytest_options]
         failed = [] if passes("tests", tests, env) else ["tests"]
+    if not failed and only in (None, "faults"):
+        failed = [] if passes("faults", FAULTS, env) else ["faults"]
     say(f"\nNot well: {', '.join(failed)}" if failed else "\nAll well.")
     return 1 if failed else 0
 

@@ -65,6 +65,11 @@ def beat(state: State, leash: Leash) -> Process:
     return child("beat", command, leash, {})
 
 
+def sweeper(leash: Leash) -> Process:
+    """Takes over when beat or the broker is gone."""
+    return child("sweeper", [sys.executable, str(ROOT / "manage.py"), "sweep"], leash, {})
+
+
 def child(name: str, command: list[str], leash: Leash, env: dict[str, str]) -> Process:
     return Process(name, command, leash, env=os.environ | env, cwd=ROOT, output=subprocess.PIPE)
 

@@ -28,13 +28,22 @@ class Stack(Product):
         env = servers.env | {"STATIC_ROOT": str(state / "static")}
         super().__init__(state, leash, env, servers.valkey, servers.broker)
         self.postgres, self.database = servers.postgres, servers.database
+        self.sweeper = self._set_up(supervisor.sweeper(leash))
         self.shops: list[Shop] = []  # of the row that runs
         self.deadline = 0.0  # when its share of the time is used up
         self.is_quick = False  # then faults are short
 
     @property
     def processes(self) -> list[Process]:
-        return [self.web, self.worker, self.beat]
+        return [self.web, self.worker, self.beat, self.sweeper]
+
+    def start(self) -> None:
+        super().start()
+        self.sweeper.start()
+
+    def stop(self) -> None:
+        self.sweeper.stop()
+        super().stop()
 
     # --- For rows ---
 
