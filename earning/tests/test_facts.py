@@ -4,7 +4,7 @@ import threading
 from datetime import timedelta
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 from django.utils import timezone
 
 from conftest import balance, make_customer, open_store
@@ -87,6 +87,18 @@ def test_a_claim_of_a_dead_worker_runs_out_and_its_late_return_writes_nothing(st
     assert facts.drain(Activity, store.pk, applying.apply, seconds=5) == 1
     facts.attempt(Activity, store.pk, applying.apply, token, claimed, is_last_try=True)
     assert balance(customer) == 10 and store.entries.count() == 1
+
+
+def test_facts_whose_link_ended_are_due_again_at_once_and_nothing_is_held_against_them(store, customer, rule):
+    def cut(store_id, token, ids):
+        raise OperationalError("server closed the connection unexpectedly")
+
+    told(store, customer), told(store, customer)
+    for _ in range(facts.MAX_ATTEMPTS + 1):
+        assert facts.work(Activity, store.pk, cut) == 2
+    assert set(store.activities.values_list("attempts", "claimed_until")) == {(0, None)}
+    facts.drain(Activity, store.pk, applying.apply, seconds=5)
+    assert balance(customer) == 20
 
 
 def test_the_sweep_finds_what_no_message_tells_of(store, customer, rule, monkeypatch):

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 
-from django.db import OperationalError, connection, models
+from django.db import InterfaceError, OperationalError, connection, models
 from django.db.models import F, Q
 from django.db.models.functions import Greatest
 from django.utils import timezone
@@ -27,6 +27,7 @@ logger = logging.getLogger(__name__)
 BATCH = 500
 MAX_ATTEMPTS = 5
 ERROR_LIMIT = 4096
+LINK_PATIENCE = 10.0  # seconds
 DRAIN = 40.0  # seconds: a task that drains ends before its time limit strikes
 
 
@@ -94,23 +95,54 @@ def work(model: type[Fact], store_id: int, apply: Apply, limit: int = BATCH) -> 
     if attempts >= MAX_ATTEMPTS:  # no worker lived to say why
         with acting_for(store_id):
             note_failure(model, store_id, token, ids, RuntimeError("The worker ended while it applied this."))
-    elif ids and not attempt(model, store_id, apply, token, ids, is_last_try=len(ids) == 1) and len(ids) > 1:
+    elif len(ids) == 1:
+        attempt(model, store_id, apply, token, ids, is_last_try=True)
+    elif ids and (error := attempt(model, store_id, apply, token, ids, is_last_try=False)):
+        if is_link_lost(error):
+            give_back(model, store_id, token, ids, least=0)
+            return len(ids)
         for pk in ids:
             attempt(model, store_id, apply, token, [pk], is_last_try=True)
     return len(ids)
 
 
-def attempt(model, store_id, apply: Apply, token, ids: list[int], *, is_last_try: bool) -> bool:
+def attempt(model, store_id, apply: Apply, token, ids: list[int], *, is_last_try: bool) -> Exception | None:
+    """Returns why it failed."""
     try:
         with acting_for(store_id):
             apply(store_id, token, ids)
-        return True
+        return None
     except Exception as error:
         logger.warning("%s %s of store %s failed: %.300r", model.__name__, ids[:5], store_id, error)
-        if is_last_try:
+        if is_last_try and is_link_lost(error):
+            give_back(model, store_id, token, ids, least=1)
+        elif is_last_try:
             with acting_for(store_id):
                 note_failure(model, store_id, token, ids, error)
-        return False
+        return error
+
+
+def is_link_lost(error: BaseException) -> bool:
+    """The server ended the connection, restarts, or is out of reach: no fault of the fact's."""
+    state = getattr(error.__cause__, "sqlstate", None) or ""
+    return isinstance(error, OperationalError | InterfaceError) and (not state or state.startswith(("08", "57P")))
+
+
+def give_back(model, store_id, token, ids: list[int], *, least: int) -> None:
+    """They are due at once, as if nobody had taken them; who was tried alone stays so. The server gets some seconds
+    to come back: untold, they would wait for their claims to end."""
+    until = time.monotonic() + LINK_PATIENCE
+    while True:
+        try:
+            with acting_for(store_id):
+                taken = model.objects.filter(store_id=store_id, pk__in=ids, claim_token=token)
+                taken.update(attempts=Greatest(F("attempts") - 1, least), claimed_until=None)
+            return
+        except (OperationalError, InterfaceError):
+            connection.close()
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.5)
 
 
 def in_words(error: Exception) -> str:
@@ -121,8 +153,8 @@ def in_words(error: Exception) -> str:
 
 
 def note_failure(model, store_id, token, ids, error: Exception) -> None:
-    """Keep why; give up at the fifth try. A passing database error (deadlock, lost link) is not held
-    against it; taking longer than a statement may is."""
+    """Keep why; give up at the fifth try. A passing database error (a deadlock) is not held against it; taking
+    longer than a statement may is."""
     text = in_words(error).replace("\x00", "\\0")[:ERROR_LIMIT]
     rows = model.objects.filter(store_id=store_id, pk__in=ids, claim_token=token)
     if isinstance(error, OperationalError) and not isinstance(error.__cause__, QueryCanceled):
