@@ -73,6 +73,7 @@ class Shop:
     failures: list[str] = field(default_factory=list)
     senders: list[threading.Thread] = field(default_factory=list)
     is_closing: threading.Event = field(default_factory=threading.Event)
+    is_all: bool = True  # nobody else moves this store's points
     may_call: threading.Event = field(default_factory=threading.Event)
     numbers: Iterator[int] = field(default_factory=itertools.count)
 
@@ -146,9 +147,9 @@ class Shop:
         number, dice = next(self.numbers), rng.random()
         if dice < 0.4:
             return [self.visit(f"visit-{number}")]
-        if dice < 0.5:
+        if dice < 0.45:
             return [self.visits([f"visit-{number}", *(f"visit-{next(self.numbers)}" for _ in range(BATCH - 1))])]
-        if dice < 0.55 and len(self.redemptions) < CODES - len(self.senders):
+        if dice < 0.5 and len(self.redemptions) < CODES - len(self.senders):
             return [self.redemption(f"redemption-{number}")]
         if dice < 0.75:
             return [self.order(f"order-{number}"), self.refund(f"refund-{number}")]
