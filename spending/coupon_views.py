@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.utils.functional import cached_property
+from django.views.decorators.http import require_GET
 from django.views.generic import CreateView, TemplateView, UpdateView
 
 from loyalty.stores import audit
@@ -109,6 +110,7 @@ class PoolUpdateView(PoolFormView, UpdateView):
         return super().form_valid(form)
 
 
+@require_GET
 @store_view
 def pool_export(request: HttpRequest, public_id: str) -> HttpResponseBase:
     pool = get_object_or_404(request.store.code_pools, public_id=public_id)

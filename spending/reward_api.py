@@ -34,7 +34,8 @@ class RewardViewSet(StoreViewSet):
         return self.store.rewards.select_related("pool")
 
     def get_object(self) -> Reward:
-        return get_object_or_404(self.get_queryset(), public_id=self.kwargs["public_id"])
+        reward = get_object_or_404(self.get_queryset(), public_id=self.kwargs["public_id"])
+        return audit.about(self.request, reward)
 
     def shown(self, rows: list[Reward]) -> list[dict[str, Any]]:
         """With what would happen if the customer whom `?customer=` names took them."""

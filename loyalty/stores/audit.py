@@ -44,8 +44,9 @@ class Sheet:
 
 
 def about(request: HttpRequest, row: Row) -> Row:
-    """The row that the request may change or delete."""
-    if request.method not in SAFE_METHODS and not sheet_of(request).is_certain:
+    """The row that the request may change or delete, as it is when this is first said."""
+    sheet = sheet_of(request)
+    if request.method not in SAFE_METHODS and not sheet.is_certain and sheet.row != row:
         request.audit = Sheet(row, described(row), values_of(row))  # type: ignore[attr-defined]
     return row
 
