@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 from django.db import OperationalError, connection
 from django.utils import timezone
+from psycopg.errors import DeadlockDetected, LockNotAvailable
 
 from conftest import balance, make_customer, open_store
 from customers.enrolment import Identity
@@ -174,3 +175,48 @@ def test_a_backlog_is_drained_from_two_connections_and_each_fact_applied_once(ad
     assert facts.drain(Activity, store.pk, apply) == total
     assert len(backends) == 2
     assert Wallet.objects.get(customer=customer).balance == 10 * total == 10 * store.entries.count()
+
+
+def test_facts_that_wait_for_a_lock_one_after_the_other_give_the_rest_back(store, customer, rule, monkeypatch):
+    for _ in range(3):
+        told(store, customer)
+    tried: list[list[int]] = []
+
+    def is_in_the_way(store_id, token, ids):
+        tried.append(ids)
+        raise OperationalError("canceling statement due to lock timeout") from LockNotAvailable()
+
+    monkeypatch.setattr(facts, "ALONE", -1.0)
+    facts.work(Activity, store.pk, is_in_the_way)
+    assert len(tried) == 1 and len(tried[0]) == 3
+    assert set(store.activities.values_list("attempts", "claimed_until")) == {(0, None)}
+    assert facts.drain(Activity, store.pk, applying.apply) == 3 and balance(customer) == 30
+
+
+def test_a_batch_that_meets_a_deadlock_is_begun_again_as_a_whole(store, customer, rule, monkeypatch):
+    told(store, customer), told(store, customer)
+    tried: list[list[int]] = []
+
+    def collides_once(store_id, token, ids):
+        tried.append(ids)
+        if len(tried) == 1:
+            raise OperationalError("deadlock detected") from DeadlockDetected()
+        applying.apply(store_id, token, ids)
+
+    facts.work(Activity, store.pk, collides_once)
+    assert len(tried) == 2 and tried[0] == tried[1] and balance(customer) == 20
+
+
+class Speechless(Exception):
+    def __str__(self):
+        raise RuntimeError("There are no words for it.")
+
+
+def test_an_error_that_cannot_even_be_told_is_noted_by_its_name(store, customer, rule, monkeypatch):
+    told(store, customer)
+
+    def fails(*args):
+        raise Speechless
+
+    facts.work(Activity, store.pk, fails)
+    assert store.activities.get().error == "Speechless"

@@ -20,6 +20,7 @@ from psycopg.errors import QueryCanceled
 from uuid_utils.compat import uuid7
 
 from . import clock
+from .retrying import retried
 from .tenancy import acting_for, sweeping
 
 logger = logging.getLogger(__name__)
@@ -28,6 +29,7 @@ BATCH = 500
 MAX_ATTEMPTS = 5
 ERROR_LIMIT = 4096
 LINK_PATIENCE = 10.0  # seconds
+ALONE = 10.0  # seconds that the facts of a batch which failed are tried one by one
 DRAIN = 40.0  # seconds: a task that drains ends before its time limit strikes
 
 
@@ -101,16 +103,28 @@ def work(model: type[Fact], store_id: int, apply: Apply, limit: int = BATCH) -> 
         if is_link_lost(error):
             give_back(model, store_id, token, ids, least=0)
             return len(ids)
-        for pk in ids:
-            attempt(model, store_id, apply, token, [pk], is_last_try=True)
+        one_by_one(model, store_id, apply, token, ids)
     return len(ids)
+
+
+def one_by_one(model, store_id, apply: Apply, token, ids: list[int]) -> None:
+    """For a while: where each of them waits for a lock, a batch would take longer than a task may."""
+    until = time.monotonic() + ALONE
+    for number, pk in enumerate(ids):
+        if time.monotonic() > until:
+            return give_back(model, store_id, token, ids[number:], least=0)
+        attempt(model, store_id, apply, token, [pk], is_last_try=True)
 
 
 def attempt(model, store_id, apply: Apply, token, ids: list[int], *, is_last_try: bool) -> Exception | None:
     """Returns why it failed."""
-    try:
+
+    def perform() -> None:
         with acting_for(store_id):
             apply(store_id, token, ids)
+
+    try:
+        retried(perform)
         return None
     except Exception as error:
         logger.warning("%s %s of store %s failed: %.300r", model.__name__, ids[:5], store_id, error)
