@@ -261,6 +261,7 @@ DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="Loyalty <loyalty@loc
 
 # --- Security ---------------------------------------------------------------------------------
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = IS_HTTPS
+SESSION_SERIALIZER = "loyalty.stores.sealed_sessions.Serializer"
 SESSION_COOKIE_NAME = "__Host-session" if IS_HTTPS else "loyalty_session"
 CSRF_COOKIE_NAME = "__Host-csrf" if IS_HTTPS else "loyalty_csrf"
 CSRF_COOKIE_HTTPONLY = True
