@@ -23,7 +23,7 @@ QUICK_DEATHS = 5
 
 WEB_WORKERS = 2
 AT_ONCE = 4  # requests that a web process works on
-WEB_THREADS = 64  # the others wait for senders and readers that are slow
+WEB_THREADS = 128  # the others wait for senders and readers that are slow
 HEADER_SECONDS = 10
 
 
