@@ -3,7 +3,7 @@
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema, inline_serializer
 from rest_framework import serializers
 
-from loyalty.stores.schema import describe, told
+from loyalty.stores.schema import describe, one, told
 
 from .serializers import (
     BalanceSerializer,
@@ -51,7 +51,7 @@ balances = describe(
         parameters=[
             asked("ids", "1 to 250 customers, separated by commas, each named as in an address.", required=True)
         ],
-        responses=inline_serializer(
+        responses=one(
             "Balances",
             {
                 "data": inline_serializer(

@@ -5,7 +5,7 @@ from rest_framework import serializers
 
 from customers.schema import REFERENCE, asked
 from customers.serializers import CustomerSerializer, NewCustomerSerializer
-from loyalty.stores.schema import describe, told
+from loyalty.stores.schema import describe, one, told
 
 from .models import Activity
 from .serializers import (
@@ -198,6 +198,6 @@ rule_kinds = describe(
         operation_id="rule_kinds",
         summary="List the kinds of earning rule and their settings",
         tags=["Rules"],
-        responses=inline_serializer("RuleKinds", {"data": serializers.ListField(child=serializers.DictField())}),
+        responses=one("RuleKinds", {"data": serializers.ListField(child=serializers.DictField())}),
     )
 )

@@ -66,7 +66,9 @@ class RuleBriefSerializer(serializers.ModelSerializer):
 class ActivitySerializer(serializers.ModelSerializer):
     id = serializers.UUIDField(source="public_id")
     customer = CustomerBriefSerializer()
-    order = serializers.CharField(source="order.external_id", default=None, help_text="Of a purchase: the order's id.")
+    order = serializers.CharField(
+        source="order.external_id", default=None, allow_null=True, help_text="Of a purchase: the order's id."
+    )
     occurred_at = MomentField()
     received_at = MomentField()
     applied_at = MomentField(allow_null=True, help_text="Null: a worker has not come to it yet.")

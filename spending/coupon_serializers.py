@@ -24,7 +24,9 @@ class CountsSerializer(serializers.Serializer):
 
 class PoolSerializer(serializers.ModelSerializer):
     id = serializers.UUIDField(source="public_id")
-    fallback = serializers.UUIDField(source="fallback.public_id", default=None, help_text="Codes come from it then.")
+    fallback = serializers.UUIDField(
+        source="fallback.public_id", default=None, allow_null=True, help_text="Codes come from it then."
+    )
     low_since = MomentField(allow_null=True, help_text="Since when so few are left as `low_stock_at` says.")
     counts = serializers.SerializerMethodField()
     created_at = MomentField()

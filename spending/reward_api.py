@@ -39,10 +39,9 @@ class RewardViewSet(StoreViewSet):
 
     def shown(self, rows: list[Reward]) -> list[dict[str, Any]]:
         """With what would happen if the customer whom `?customer=` names took them."""
-        if reference := self.request.query_params.get("customer"):
-            verdicts = self.verdicts(rows, customer_or_404(self.store, reference))
-            return OfferSerializer(rows, many=True, context={"store": self.store, "verdicts": verdicts}).data
-        return RewardSerializer(rows, many=True, context={"store": self.store}).data
+        reference = self.request.query_params.get("customer")
+        verdicts = self.verdicts(rows, customer_or_404(self.store, reference)) if reference else None
+        return OfferSerializer(rows, many=True, context={"store": self.store, "verdicts": verdicts}).data
 
     def verdicts(self, rows: list[Reward], customer: Customer) -> dict[int, Any]:
         return {offered.reward.pk: offered.verdict for offered in redemptions.offered(self.store, customer, rows)}

@@ -1,11 +1,11 @@
 """What the OpenAPI document says of the calls in api.py and reward_api.py."""
 
-from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema, inline_serializer
+from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema
 from rest_framework import serializers
 
 from customers.schema import asked
 from loyalty.stores.problems import CONTENT_TYPE
-from loyalty.stores.schema import describe, told
+from loyalty.stores.schema import describe, one, told
 
 from .models import Redemption
 from .serializers import (
@@ -95,7 +95,7 @@ reward_kinds = describe(
         operation_id="reward_kinds",
         summary="List the kinds of reward and their settings",
         tags=["Rewards"],
-        responses=inline_serializer("RewardKinds", {"data": serializers.ListField(child=serializers.DictField())}),
+        responses=one("RewardKinds", {"data": serializers.ListField(child=serializers.DictField())}),
     )
 )
 

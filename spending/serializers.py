@@ -65,7 +65,9 @@ class RewardSerializer(serializers.ModelSerializer):
     points = PointsField(help_text="What it costs; of an amount of their choice the cost of each step.")
     settings = PropertiesField(help_text="The kind's own; see /reward-kinds.")
     minimum_order = MoneyField(allow_null=True)
-    pool = serializers.UUIDField(source="pool.public_id", default=None, help_text="Where its codes come from.")
+    pool = serializers.UUIDField(
+        source="pool.public_id", default=None, allow_null=True, help_text="Where its codes come from."
+    )
     active_from = MomentField(allow_null=True)
     active_until = MomentField(allow_null=True)
     created_at = MomentField()
@@ -86,14 +88,17 @@ class RewardSerializer(serializers.ModelSerializer):
 
 
 class OfferSerializer(RewardSerializer):
-    for_customer = serializers.SerializerMethodField(help_text="Only with `?customer=`: may they take it now?")
+    for_customer = serializers.SerializerMethodField(
+        help_text="May they take it now? Null without `?customer=`."
+    )
 
     class Meta(RewardSerializer.Meta):
         fields = (*RewardSerializer.Meta.fields, "for_customer")
 
-    @extend_schema_field(VerdictSerializer(required=False))
-    def get_for_customer(self, reward: Reward) -> dict[str, Any]:
-        return verdict(self.context["verdicts"][reward.pk], self.context["store"])
+    @extend_schema_field(VerdictSerializer(allow_null=True))
+    def get_for_customer(self, reward: Reward) -> dict[str, Any] | None:
+        verdicts = self.context["verdicts"]
+        return verdicts and verdict(verdicts[reward.pk], self.context["store"])
 
 
 class RewardChangeSerializer(StrictSerializer):
@@ -178,7 +183,7 @@ class RedemptionSerializer(serializers.ModelSerializer):
     used_at = MomentField(allow_null=True)
     order = serializers.SerializerMethodField(help_text="The order that carried the code.")
     cancelled_at = MomentField(allow_null=True)
-    replaced_by = serializers.UUIDField(source="replaced_by.public_id", default=None)
+    replaced_by = serializers.UUIDField(source="replaced_by.public_id", default=None, allow_null=True)
     decision = serializers.JSONField(help_text="Each condition that was checked.")
     explanation = serializers.SerializerMethodField(help_text="The decision in plain words.")
 

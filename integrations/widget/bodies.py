@@ -3,9 +3,10 @@
 from typing import Any
 
 from django.http import HttpRequest
+from rest_framework.exceptions import UnsupportedMediaType
 
 from loyalty.stores.bounded_json import BadJSON, TooLarge, loads
-from loyalty.stores.parsers import read_body
+from loyalty.stores.parsers import check_encodings, read_body
 
 MAX_BODY = 16 * 1024
 
@@ -24,6 +25,10 @@ def body_of(request: HttpRequest) -> dict[str, Any]:
     """A JSON object. Its content type cannot be sent from another origin without the browser asking first."""
     if request.content_type != "application/json":
         raise Refusal(415, "not_json", "Send application/json.")
+    try:
+        check_encodings(request, request.content_type)
+    except UnsupportedMediaType as error:
+        raise Refusal(415, "not_json", str(error.detail)) from error
     try:
         body = loads(read_body(request, MAX_BODY), max_bytes=MAX_BODY)
     except TooLarge as error:

@@ -5,8 +5,8 @@ from typing import Any
 
 from drf_spectacular.drainage import isolate_view_method
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
-from drf_spectacular.utils import OpenApiResponse
-from rest_framework.serializers import Serializer
+from drf_spectacular.utils import OpenApiResponse, extend_schema_serializer, inline_serializer
+from rest_framework.serializers import Field, Serializer
 
 PREFIX = "/api/v1/"
 
@@ -72,6 +72,11 @@ class ApiKeyScheme(OpenApiAuthenticationExtension):
 
     def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
         return {"type": "http", "scheme": "bearer", "description": "A key of the store, from its page “API keys”."}
+
+
+def one(name: str, fields: dict[str, Field]) -> type[Serializer]:
+    """One object, though the action is called `list`; the library would write of a list of such objects."""
+    return extend_schema_serializer(many=False)(type(inline_serializer(name, fields)))
 
 
 def told(receipt: type[Serializer]) -> dict[int, OpenApiResponse]:
