@@ -88,9 +88,7 @@ class RewardSerializer(serializers.ModelSerializer):
 
 
 class OfferSerializer(RewardSerializer):
-    for_customer = serializers.SerializerMethodField(
-        help_text="May they take it now? Null without `?customer=`."
-    )
+    for_customer = serializers.SerializerMethodField(help_text="May they take it now? Null without `?customer=`.")
 
     class Meta(RewardSerializer.Meta):
         fields = (*RewardSerializer.Meta.fields, "for_customer")
