@@ -5,7 +5,6 @@ import atexit
 import contextlib
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -70,12 +69,6 @@ class Product:
         """kill -9 of the worker and all its children, in the middle of whatever they do; then a new one."""
         self.worker.bury()
         self.worker.start()
-
-    def kill_pool_child(self) -> None:
-        """kill -9 of one process that runs tasks; the worker makes another."""
-        for child in children_of(self.worker.popen.pid)[:1]:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(child, signal.SIGKILL)
 
     def empty_broker(self) -> None:
         with redis.Redis.from_url(self.valkey.url, socket_timeout=5) as client:

@@ -79,18 +79,15 @@ def due(shop: Shop) -> int:
         return sum(model.objects.filter(store=shop.store, due_at__isnull=False).count() for model in FACTS)
 
 
-def claimed(shop: Shop) -> int:
-    """Facts that a worker has in hand."""
+def is_at_work(shop: Shop) -> bool:
+    """Whether a worker has some of its facts in hand."""
     try:
         with acting_for(shop.store.pk):
-            now = timezone.now()
-            return sum(
-                model.objects.filter(store=shop.store, claimed_until__gt=now, due_at__isnull=False).count()
-                for model in FACTS
-            )
+            rows = (model.objects.filter(store=shop.store, due_at__isnull=False) for model in FACTS)
+            return any(row.filter(claimed_until__gt=timezone.now()).exists() for row in rows)
     except Error:
         connection.close()
-        return 0
+        return False
 
 
 def oldest(shop: Shop) -> float:

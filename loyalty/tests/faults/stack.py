@@ -137,11 +137,11 @@ class Stack(Product):
         return False
 
 
-def moment_of(is_so: Callable[[], bool], seconds: float) -> float | None:
+def moment_of(is_so: Callable[[], bool], seconds: float, every: float = 0.05) -> float | None:
     """When it was so, or None if it was not within so many seconds."""
     deadline = time.monotonic() + seconds
     while not is_so():
         if time.monotonic() > deadline:
             return None
-        time.sleep(0.05)
+        time.sleep(every)
     return time.monotonic()

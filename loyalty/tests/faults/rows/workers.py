@@ -5,7 +5,7 @@ import signal
 import time
 
 from loyalty.local import supervisor
-from loyalty.tests.faults.judging import applied_by, claimed
+from loyalty.tests.faults.judging import applied_by, is_at_work
 from loyalty.tests.faults.outcome import Outcome
 from loyalty.tests.faults.rows import row
 from loyalty.tests.faults.stack import Stack, moment_of
@@ -23,7 +23,7 @@ def workers_die(stack: Stack, times: int, rng: random.Random) -> Outcome:
             if number % len(ENDINGS) == 0:
                 endings = rng.sample(ENDINGS, len(ENDINGS))
             time.sleep(rng.uniform(0.2, 2.0))
-            in_work += claimed(shop) > 0
+            in_work += moment_of(lambda: is_at_work(shop), 1, every=0.002) is not None
             end_worker(stack, endings.pop(), rng)
             outcome.faults += 1
     outcome.note(f"{in_work} of the endings met claimed facts")
@@ -50,7 +50,7 @@ def worker_sleeps(stack: Stack, times: int, rng: random.Random) -> Outcome:
     try:
         with stack.traffic(rng) as shop:
             for _ in stack.rounds(times):
-                moment_of(lambda: claimed(shop) > 0, 10)
+                moment_of(lambda: is_at_work(shop), 10, every=0.002)
                 with stack.frozen(stack.worker):
                     start = time.monotonic()
                     outcome.faults += 1
