@@ -1,6 +1,7 @@
 """`bin/faults`: python -m loyalty.tests.faults, with the whole product on a state folder of its own."""
 
 import argparse
+import logging
 import os
 import random
 import secrets
@@ -14,7 +15,7 @@ import django
 
 from loyalty.local.__main__ import leash_on
 from loyalty.local.console import say
-from loyalty.local.state import ROOT, State
+from loyalty.local.state import ROOT, Problem, State
 
 from .outcome import Outcome
 from .servers import running_servers
@@ -69,6 +70,7 @@ def run(stack: "Stack", options: argparse.Namespace) -> int:
     start, lines, is_well = time.monotonic(), [], True
     scale = 1.0 if options.quick else options.minutes * 60 / sum(row.seconds for row in wanted)
     stack.is_quick = options.quick
+    logging.getLogger("loyalty").setLevel(logging.ERROR)  # of this process, which plays a web without a broker too
     say(f"seed {seed}")
     for row in wanted:
         times = options.times or (max(row.quick, 1) if options.quick else row.full)
@@ -102,4 +104,9 @@ def inject(stack: "Stack", row: "Row", times: int, seconds: float, seed: str) ->
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except Problem as problem:
+        sys.exit(f"bin/faults: {problem}")
+    except KeyboardInterrupt:
+        sys.exit(130)
