@@ -180,7 +180,8 @@ def addresses(shop):
         rule = shop.rules.get(kind="custom")
         why = [f"activity/{row.public_id}/" for row in shop.activities.all()]
     inside = [f"/s/acme/{path}" for path in [*PAGES, f"earning/{rule.public_id}/", *why]]
-    return ["/stores/", "/stores/add/", "/accounts/2fa/", "/accounts/password/change/", *inside]
+    account = ["2fa/", "2fa/webauthn/", "2fa/webauthn/add/", "sessions/", "two-steps/", "password/change/"]
+    return ["/stores/", "/stores/add/", *[f"/accounts/{path}" for path in account], *inside]
 
 
 WCAG_AA = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]

@@ -34,10 +34,13 @@ def sign_in(email: str, password: str) -> User | None:
     if user is None:
         User().set_password(password)
         return None
-    # This sign-in has no second step, so whoever set one up uses a key.
-    if not user.check_password(password) or not user.is_active or is_mfa_enabled(user):
-        return None
-    return user
+    is_right = user.check_password(password) and user.is_active
+    return user if is_right and not needs_second_step(user) else None
+
+
+def needs_second_step(user: User) -> bool:
+    """This wire's sign-in has none, so whoever set one up, or works where it is asked for, uses a key."""
+    return is_mfa_enabled(user) or user.staff_memberships.filter(store__needs_two_steps=True).exists()
 
 
 def signing_keys(user: User) -> list[bytes]:
@@ -104,7 +107,7 @@ def of_password(user: User) -> tuple[str, ...]:
 
 def find_refresh(clear: str) -> tuple[ConnectionToken, User] | None:
     token = ConnectionToken.find(Kind.REFRESH, clear)
-    if token is None or token.user is None or not token.user.is_active:
+    if token is None or token.user is None or not token.user.is_active or needs_second_step(token.user):
         return None
     return (token, token.user) if clear.startswith(of_password(token.user)) else None
 

@@ -59,6 +59,12 @@ def test_who_left_or_has_a_second_factor_cannot_sign_in_with_a_password_alone(no
     assert login(nobody, owner.email).told == login(nobody, manager.email).told == REFUSED
 
 
+def test_where_a_store_asks_for_two_steps_a_password_alone_gives_no_token(nobody, store, owner, caller):
+    type(store).objects.update(needs_two_steps=True)
+    assert login(nobody, owner.email).told == REFUSED
+    assert nobody.post("/api/token/refresh", {"refresh_token": caller.refresh_token}).told == REFUSED
+
+
 def test_a_token_of_who_left_is_refused(caller, owner):
     owner.is_active = False
     owner.save()
