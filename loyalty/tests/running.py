@@ -18,6 +18,7 @@ import redis
 from celery import Celery
 from django.conf import settings
 from django.db import connection
+from kombu.exceptions import OperationalError
 
 from loyalty.local import supervisor
 from loyalty.local.ports import HOST, port_for
@@ -57,7 +58,9 @@ class Product:
 
     def _worker_answers(self) -> bool:
         control = Celery(broker=self.valkey.url, set_as_current=False).control
-        return bool(control.broadcast("ping", reply=True, timeout=1, limit=1))
+        with contextlib.suppress(redis.RedisError, OperationalError):  # kept connections end with their broker
+            return bool(control.broadcast("ping", reply=True, timeout=1, limit=1))
+        return False
 
     def stop(self) -> None:
         for process in (self.web, self.worker, self.beat, self.broker):
