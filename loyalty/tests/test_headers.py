@@ -19,7 +19,7 @@ from django.test import RequestFactory
 from integrations.models import Widget
 from loyalty.wsgi import application
 
-from .test_tenancy import API_OBJECTS, page_path, routes, theirs  # noqa: F401
+from .one_of_each import API_OBJECTS, page_path, routes, theirs  # noqa: F401
 
 ROOT = Path(__file__).resolve().parents[2]
 
