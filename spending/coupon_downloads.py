@@ -36,9 +36,9 @@ def rows_of(store: Store, pool: CodePool) -> Iterator[tuple]:
 
 
 def flaws(row: CouponImport) -> StreamingHttpResponse:
-    """All of them while the file is kept, then the first hundred."""
-    kept = row.parts.filter(store_id=row.store_id).exists()
-    found = all_flaws(row) if kept else iter(row.problems)
+    """All of them while the file is kept, then the first hundred; none before it is known how to read it."""
+    is_read = row.layout and row.parts.filter(store_id=row.store_id).exists()
+    found = all_flaws(row) if is_read else iter(row.problems)
     return answer(f"not-usable-{slugify(row.file_name) or 'codes'}.csv", ["line", "text", "why"], found)
 
 

@@ -41,6 +41,11 @@ def codes(pool: CodePool) -> list[str]:
     return list(pool.codes.order_by("id").values_list("code", flat=True))
 
 
+def test_before_a_file_is_read_nothing_is_said_to_be_wrong_with_it(pool):
+    row = upload(pool, "A-1\n\x00\n")
+    assert b"".join(coupon_downloads.flaws(row).streaming_content).count(b"\n") == 1
+
+
 def figures(row: CouponImport) -> tuple[int, ...]:
     return row.rows, row.new, row.duplicate, row.known, row.invalid
 

@@ -195,9 +195,9 @@ def answer_alone(post: Callable[[], Response]) -> Response:
 def connection_of(store: Store) -> Connection:
     """The store's link to this dialect, made on its first call."""
     mine = Connection.objects.filter(store=store, dialect=DIALECT.key)
-    found = mine.first()
-    if found is None:
-        with acting_for(store.pk):
+    with acting_for(store.pk):
+        found = mine.first()
+        if found is None:
             Store.objects.select_for_update().get(pk=store.pk)  # twins wait here, and then find it
             found = mine.first() or first_connection(store)
     return found
