@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import wraps
 
 import orjson
-from django.db import DatabaseError, connection
+from django.db import Error, connection
 from django.http import HttpRequest, HttpResponse
 from uuid_utils.compat import uuid7
 
@@ -65,7 +65,7 @@ def tell_fast(request: HttpRequest) -> HttpResponse | None:
         return None
     try:
         recorded = insert(key, new)
-    except DatabaseError as error:
+    except Error as error:
         if problem := problem_of(error, {}):
             return as_response(problem)
         raise

@@ -15,6 +15,8 @@ from spending.reward_views import reward_image
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 admin.site.admin_view = two_steps.guard(admin.site.admin_view)  # type: ignore[method-assign]
 
+handler500 = "loyalty.views.failed"
+
 urlpatterns = [
     path("api/v1/", include("loyalty.api")),
     path("api/v1", unknown_path),

@@ -1,15 +1,18 @@
-"""Pages over all apps: the first page of a store, and the two a load balancer reads."""
+"""Pages over all apps: the first page of a store, the two a load balancer reads, and the one for a failure."""
 
+import sys
 from datetime import timedelta
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
-from django.db import DatabaseError, connection, transaction
+from django.db import Error, InterfaceError, OperationalError, connection, transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.template import loader
 from django.urls import reverse
 from django.utils import timezone
+from django.views.defaults import server_error
 from django.views.generic import TemplateView
 
 from earning.figures import last_week, waiting
@@ -18,6 +21,7 @@ from earning.views import told
 from loyalty import attention
 from loyalty.stores.mixins import StoreMixin
 from loyalty.stores.models import AuditRecord, Store
+from loyalty.stores.problems import RETRY_AFTER
 from spending import figures
 
 REWARDS_SHOWN = 8
@@ -98,6 +102,14 @@ def readyz(request: HttpRequest) -> HttpResponse:
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
-    except DatabaseError:
+    except Error:
         return HttpResponse("database away", content_type="text/plain", status=503)
     return HttpResponse("ok", content_type="text/plain")
+
+
+def failed(request: HttpRequest) -> HttpResponse:
+    """A page that failed. Where only the database did not answer, another try will do."""
+    if isinstance(sys.exc_info()[1], OperationalError | InterfaceError):
+        page = loader.render_to_string("503.html")  # without the request: who it is may be what cannot be read
+        return HttpResponse(page, status=503, headers={"Retry-After": str(RETRY_AFTER)})
+    return server_error(request)

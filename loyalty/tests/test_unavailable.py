@@ -1,0 +1,42 @@
+"""Pages while the database is away."""
+
+import pytest
+from django.db import InterfaceError, OperationalError
+from django.test import Client
+from django.urls import get_resolver, path
+
+from loyalty import urls, views
+
+
+def away(request):
+    raise OperationalError("server closed the connection unexpectedly")
+
+
+def closed(request):
+    raise InterfaceError("the connection is closed")
+
+
+def ours(request):
+    raise ValueError("our own mistake")
+
+
+urlpatterns = [path("away", away), path("closed", closed), path("ours", ours), *urls.urlpatterns]
+handler500 = views.failed
+
+
+@pytest.mark.urls(__name__)
+@pytest.mark.parametrize("page", ["/away", "/closed"])
+def test_a_page_that_the_database_did_not_answer_says_when_to_come_again(db, page):
+    answer = Client(raise_request_exception=False).get(page)
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+    assert "Back in a moment" in answer.content.decode()
+
+
+@pytest.mark.urls(__name__)
+def test_a_mistake_of_ours_is_not_excused_by_the_database(db):
+    answer = Client(raise_request_exception=False).get("/ours")
+    assert answer.status_code == 500 and "Something broke" in answer.content.decode()
+
+
+def test_the_product_answers_so():
+    assert get_resolver("loyalty.urls").resolve_error_handler(500) is views.failed
