@@ -31,9 +31,9 @@ def keep_track(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[
         response = get_response(request)
         session = request.session
         # Only where the page asked who it is: what is the same for everybody stays so.
-        if session.accessed and SESSION_KEY in session and is_due(session.session_key or ""):
-            if request.user.is_authenticated:
-                UserSession.objects.create_from_request(request)
+        is_somebody = session.accessed and SESSION_KEY in session and response.status_code < 500
+        if is_somebody and is_due(session.session_key or "") and request.user.is_authenticated:
+            UserSession.objects.create_from_request(request)
         return response
 
     return answer

@@ -3,11 +3,11 @@
 import math
 from collections.abc import Callable
 
+import redis
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 
-from . import broker
 from .guessing import TooSoon, Uncounted
 
 REST = 10  # seconds
@@ -24,7 +24,7 @@ class Refusals:
         if isinstance(error, TooSoon):
             return refuse(request, "429.html", 429, error.seconds)
         is_of_accounts = request.path.startswith(reverse("account_login").removesuffix("login/"))
-        if isinstance(error, Uncounted) or (isinstance(error, broker.UNREACHABLE) and is_of_accounts):
+        if isinstance(error, Uncounted) or (isinstance(error, redis.RedisError) and is_of_accounts):
             return refuse(request, "account/resting.html", 503, REST)
         return None
 
