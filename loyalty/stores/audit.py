@@ -10,6 +10,7 @@ Models say in `audited` which fields' values may be kept for ever, and with `__s
 fields only their name is kept: they may hold a secret, or something of a customer.
 """
 
+from copy import deepcopy
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import Any, TypeVar
@@ -62,6 +63,11 @@ def made(request: HttpRequest, row: Row) -> Row:
 def note(request: HttpRequest, row: Model | None = None, reason: str = "", view_as: str = "", **changes: Any) -> None:
     """An act that no field of a row tells of."""
     request.audit = Sheet(row, described(row), None, True, reason, view_as, changes)  # type: ignore[attr-defined]
+
+
+def also(request: HttpRequest, **changes: Any) -> None:
+    """More that the same act changed, in another row."""
+    sheet_of(request).changes |= {name: pair for name, pair in changes.items() if pair[0] != pair[1]}
 
 
 def begin(request: HttpRequest) -> None:
@@ -126,7 +132,8 @@ def audited(row: Model) -> tuple[str, ...]:
 def values_of(row: Model) -> Values:
     """Its fields as they are in memory, but for those that change by themselves."""
     names = [one.attname for one in row._meta.concrete_fields if not getattr(one, "auto_now", False)]
-    return {name: row.__dict__[name] for name in names if name in row.__dict__ and name not in INNER}
+    # Copies: who changes a list or an object in place must not change what was before.
+    return {name: deepcopy(row.__dict__[name]) for name in names if name in row.__dict__ and name not in INNER}
 
 
 def has(value: Any) -> bool:

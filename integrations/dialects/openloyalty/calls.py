@@ -16,7 +16,7 @@ from rest_framework.views import APIView
 
 from integrations import connections, exact_json
 from integrations.models import Connection, ConnectionToken
-from loyalty.stores import idempotency
+from loyalty.stores import audit, idempotency
 from loyalty.stores.models import StaffMember, Store, User
 from loyalty.stores.parsers import BoundedJSONParser
 from loyalty.stores.retrying import TWINS, retried
@@ -60,6 +60,7 @@ class Call(APIView):
     needs_credential = True
     person: User
     key: ConnectionToken | None  # None: signed in
+    audited_as = ""  # what it changes, in the record of changes
     unbuilt: set[str] = set()  # methods that this wire has and we do not yet
 
     @classmethod
@@ -83,7 +84,14 @@ class Call(APIView):
 
     def perform(self, handle: Callable[..., Response], *args: Any, **kwargs: Any) -> Response:
         with transaction.atomic():
-            return handle(*args, **kwargs)
+            return self.noted(handle, *args, **kwargs)
+
+    def noted(self, handle: Callable[..., Response], *args: Any, **kwargs: Any) -> Response:
+        """What the call changes besides facts is written down with it, see loyalty.stores.audit."""
+        audit.begin(self.request)
+        response = handle(*args, **kwargs)
+        audit.finish(self.request, getattr(self, "store", None), f"openloyalty:{self.audited_as}")
+        return response
 
     def perform_content_negotiation(self, request: Request, force: bool = False) -> tuple[BaseRenderer, str]:
         return ExactJSONRenderer(), ExactJSONRenderer.media_type
@@ -152,12 +160,12 @@ class StoreCall(Call):
     def perform(self, handle: Callable[..., Response], *args: Any, **kwargs: Any) -> Response:
         name = self.request.headers.get("Idempotency-Key")
         if name is not None and self.request.method == "POST":
-            return self.post_once(name, partial(handle, *args, **kwargs))
+            return self.post_once(name, partial(self.noted, handle, *args, **kwargs))
 
         def alone() -> Response:
             with transaction.atomic():
                 act_for(self.store.pk)
-                return handle(*args, **kwargs)
+                return self.noted(handle, *args, **kwargs)
 
         return retried(alone, TWINS)
 

@@ -6,6 +6,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from integrations.models import ConnectionToken
+from loyalty.stores import audit
 from loyalty.stores.models import User
 from loyalty.stores.proxies import client_address
 
@@ -47,6 +48,8 @@ def tokens_for(user: User) -> dict[str, str]:
 class PersonalCall(Call):
     """About the caller's own credentials. A key of one store must not reach further, so it may not."""
 
+    audited_as = "key"
+
     def enter(self) -> None:
         if self.key and self.key.connection_id:
             raise PermissionDenied
@@ -58,7 +61,7 @@ class PersonalCall(Call):
         found = key_id and credentials.keys_of(self.person).filter(public_id=key_id).first()
         if not found:
             raise Http404
-        return found
+        return audit.about(self.request, found)
 
 
 class TokenRevoke(PersonalCall):
@@ -77,6 +80,7 @@ class KeyList(PersonalCall):
     def post(self, request: Request) -> Response:
         told = self.told(shapes.NewKey, "apiKey")
         key, clear = credentials.issue_key(self.person, told["name"], expires_at=told["expirationDate"])
+        audit.made(request, key)
         return Response(render_key(key, self.person, clear))
 
 

@@ -3,6 +3,8 @@
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from loyalty.stores import audit
+
 from . import events, listing, tables
 from . import serializers as shapes
 from .calls import DONE, StoreCall
@@ -11,6 +13,7 @@ from .rendering import render_event, render_schema
 
 class SchemaList(StoreCall):
     unsafe_needs = "can_edit"
+    audited_as = "schema"
 
     def get(self, request: Request) -> Response:
         def shown(schema: events.EventSchema) -> dict:
@@ -20,27 +23,29 @@ class SchemaList(StoreCall):
         return Response(listing.page(rows, tables.SCHEMAS, request.query_params, shown, self.store))
 
     def post(self, request: Request) -> Response:
-        events.declare(self.store, self.told(shapes.NewSchema, "customEventSchema"))
+        audit.made(request, events.declare(self.store, self.told(shapes.NewSchema, "customEventSchema")))
         return Response(status=DONE)
 
 
 class SchemaDetail(StoreCall):
     unsafe_needs = "can_edit"
+    audited_as = "schema"
 
     def get(self, request: Request, event_type: str) -> Response:
         return Response(render_schema(events.get_schema(self.store, event_type), self.store))
 
     def put(self, request: Request, event_type: str) -> Response:
-        schema = events.get_schema(self.store, event_type)
+        schema = audit.about(request, events.get_schema(self.store, event_type))
         events.redeclare(schema, self.told(shapes.ChangedSchema, "customEventSchema"))
         return Response(status=DONE)
 
 
 class SchemaActive(StoreCall):
     unsafe_needs = "can_edit"
+    audited_as = "schema"
 
     def post(self, request: Request, event_type: str) -> Response:
-        schema = events.get_schema(self.store, event_type)
+        schema = audit.about(request, events.get_schema(self.store, event_type))
         events.switch(schema, self.told(shapes.SwitchedSchema)["active"])
         return Response(status=DONE)
 

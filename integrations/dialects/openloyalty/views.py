@@ -1,11 +1,15 @@
 """Calls about the service and about a store. Each call checks its body's shape, asks one verb and prints what it
 returned."""
 
+from typing import Any
+
 from django.db import connection
 from django.http import Http404, HttpRequest, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from rest_framework.request import Request
 from rest_framework.response import Response
+
+from loyalty.stores import audit
 
 from . import listing, settings, tables
 from . import serializers as shapes
@@ -39,18 +43,25 @@ class StoreList(Call):
 
 class SettingsDetail(StoreCall):
     unsafe_needs = "can_edit"
+    audited_as = "settings"
 
     def get(self, request: Request) -> Response:
         return Response({"settings": settings.read(self.store, self.connection)})
 
     def patch(self, request: Request) -> Response:
-        settings.write(self.store, self.connection, self.told(shapes.Settings, "settings"))
+        self.write(self.told(shapes.Settings, "settings"))
         return self.get(request)
 
     def post(self, request: Request) -> Response:
         told = self.told(shapes.Settings, "settings")
-        settings.write(self.store, self.connection, settings.DEFAULTS | {"timezone": settings.DEFAULT_TIMEZONE} | told)
+        self.write(settings.DEFAULTS | {"timezone": settings.DEFAULT_TIMEZONE} | told)
         return self.get(request)
+
+    def write(self, changes: dict[str, Any]) -> None:
+        audit.about(self.request, self.connection)
+        before = self.store.timezone
+        settings.write(self.store, self.connection, changes)
+        audit.also(self.request, timezone=[before, self.store.timezone])
 
 
 class Activation(StoreCall):
