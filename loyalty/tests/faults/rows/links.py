@@ -69,7 +69,7 @@ KINDS: list[Callable[[Proxy, random.Random], None]] = [resets, falls_silent, is_
 
 @contextlib.contextmanager
 def proxied(stack: Stack, rng: random.Random) -> Iterator[tuple[Proxy, Proxy]]:
-    """Web, worker and beat reach PostgreSQL and the broker by links that can go bad."""
+    """All processes reach PostgreSQL and the broker by links that can go bad."""
     straight = {name: (stack.web.env or {})[name] for name in ("DATABASE_URL", "REDIS_URL")}
     ports = {name: urlsplit(url).port or 0 for name, url in straight.items()}
     with Proxy(ports["DATABASE_URL"], rng) as database, Proxy(ports["REDIS_URL"], rng) as broker:
@@ -91,5 +91,5 @@ def through(proxy: Proxy, url: str) -> str:
 
 
 def restart_all(stack: Stack, **env: str) -> None:
-    for process in (stack.worker, stack.beat, stack.web):
+    for process in reversed(stack.processes):  # the web, which is waited for, comes last
         stack.restart(process, **env)
