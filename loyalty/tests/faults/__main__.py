@@ -29,9 +29,8 @@ STATE = ROOT / ".local-faults"
 
 def main() -> int:
     options = parse()
-    shutil.rmtree(STATE, ignore_errors=True)  # figures must not depend on what an earlier run left behind
     state = State(STATE)
-    with leash_on(state) as leash, running_servers(state, leash) as servers:
+    with leash_on(state) as leash, running_servers(emptied(state), leash) as servers:
         os.environ |= servers.env
         django.setup()
 
@@ -54,6 +53,16 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--times", type=int, help="how often each row injects its fault, instead of its own number")
     parser.add_argument("--write", action="store_true", help="put the table into docs/reliability.md")
     return parser.parse_args()
+
+
+def emptied(state: State) -> State:
+    """Figures must not depend on what an earlier run left behind."""
+    for path in state.folder.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path.resolve())  # PostgreSQL's folder may be a link to where its account can reach it
+        if path.is_symlink() or (path.is_file() and path.name != "lock"):
+            path.unlink()
+    return state
 
 
 def run(stack: "Stack", options: argparse.Namespace) -> int:

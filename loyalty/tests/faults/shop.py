@@ -75,6 +75,7 @@ class Shop:
     is_closing: threading.Event = field(default_factory=threading.Event)
     is_all: bool = True  # nobody else moves this store's points
     may_call: threading.Event = field(default_factory=threading.Event)
+    is_abandoned: threading.Event = field(default_factory=threading.Event)
     numbers: Iterator[int] = field(default_factory=itertools.count)
 
     # --- Sending ---
@@ -118,7 +119,7 @@ class Shop:
     def insist(self, send: Callable[[Call], Answer], call: Call) -> Answer | None:
         """Send it until it is acknowledged, as a shop's queue does. None: given up."""
         deadline = time.monotonic() + PATIENCE
-        while time.monotonic() < deadline:
+        while time.monotonic() < deadline and not self.is_abandoned.is_set():
             answer = send(call)
             if 200 <= answer.status < 300:
                 self.acknowledge(call, answer)

@@ -68,6 +68,9 @@ class Stack(Product):
         shop.start(senders, pause)
         try:
             yield shop
+        except BaseException:
+            shop.is_abandoned.set()
+            raise
         finally:
             shop.finish()
 
