@@ -19,8 +19,9 @@ class BodyTooLarge(APIException):
 
 def read_body(request: HttpRequest, max_bytes: int = MAX_BYTES) -> bytes:
     """The raw body. TooLarge before reading it, when its announced length says so; a torn one comes back empty."""
-    length = request.META.get("CONTENT_LENGTH") or "0"
-    if length.isascii() and length.isdigit() and int(length[:20]) > max_bytes:
+    announced = request.META.get("CONTENT_LENGTH") or "0"
+    length = int(announced[:20]) if announced.isascii() and announced.isdigit() else 0
+    if length > max_bytes:
         raise TooLarge(f"The body is larger than {max_bytes} bytes.")
     if request.META.get("wsgi.input_terminated") and not request.META.get("CONTENT_LENGTH"):
         # Sent in chunks, without a length. Django would take it for empty; the server knows where it ends.
@@ -33,7 +34,7 @@ def read_body(request: HttpRequest, max_bytes: int = MAX_BYTES) -> bytes:
         return b""
     if len(body) > max_bytes:
         raise TooLarge(f"The body is larger than {max_bytes} bytes.")
-    return body
+    return body if len(body) >= length else b""
 
 
 class BoundedJSONParser(BaseParser):
