@@ -30,18 +30,46 @@ FACTS = """
 """
 ACTIVITIES = "SELECT count(*) FROM earning_activity WHERE store_id = %(store)s AND received_at >= %(since)s"
 ORDERS = "SELECT count(*) FROM earning_order WHERE store_id = %(store)s AND updated_at >= %(since)s"
-# What was told of each order. An amount that is none counts as nothing, as the product reads it.
-TOLD = r"""
+
+
+def money(name: str) -> str:
+    """An amount of a fact. What is none counts as nothing, as the product reads it."""
+    number = r"'^\s*[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?\s*$'"
+    return f"CASE WHEN data ->> '{name}' ~ {number} THEN (data ->> '{name}')::numeric ELSE 0 END"
+
+
+STATUSES = "ARRAY['pending', 'processing', 'paid', 'fulfilled', 'completed']"
+# What was told of each order.
+TOLD = f"""
     SELECT order_external_id, bool_and(applied_at IS NOT NULL AND due_at IS NULL) AS is_applied,
-           bool_or(kind = 'status') AS has_body, bool_or(kind = 'closed') AS is_closed,
+           bool_or(kind = 'status') AS has_body, max(rank) AS rank, bool_or(kind = 'closed') AS is_closed,
            bool_or(kind = 'cancelled') AND NOT bool_or(kind = 'reopened') AS is_cancelled,
            bool_or(is_refund) AS has_refund, COALESCE(sum(amount) FILTER (WHERE is_refund), 0) AS refunds
       FROM (SELECT *, kind = 'refund' AND NOT COALESCE((data -> 'is_uncounted')::boolean, false) AS is_refund,
-                   CASE WHEN data ->> 'amount' ~ '^[+-]?[0-9]+([.][0-9]*)?$'
-                        THEN abs((data ->> 'amount')::numeric) ELSE 0 END AS amount
+                   abs({money("amount")}) AS amount, array_position({STATUSES}, data ->> 'status') AS rank
               FROM earning_orderfact WHERE store_id = %(store)s) AS fact
      GROUP BY order_external_id
 """
+AMOUNTS = ("total", "subtotal", "tax", "shipping", "discount")
+# The amounts of each order by the body that is believed: the newest, the furthest, the one that a person picked, the
+# lowest. What it leaves blank the next one tells.
+BELIEVED = """
+    SELECT order_external_id, {amounts}
+      FROM (SELECT order_external_id, data, row_number() OVER (
+                   ORDER BY COALESCE(data ->> 'updated_at', '') COLLATE "C" DESC,
+                   COALESCE(array_position({statuses}, data ->> 'status'), 0) DESC,
+                   COALESCE((data ->> 'picked')::numeric, 0) DESC, {total}, identity COLLATE "C") AS precedence
+              FROM earning_orderfact WHERE store_id = %(store)s AND kind = 'status') AS body
+     GROUP BY order_external_id
+""".format(
+    statuses=STATUSES,
+    total=money("total"),
+    amounts=", ".join(
+        f"(array_agg({money(name)} ORDER BY precedence)"
+        f" FILTER (WHERE data ->> '{name}' NOT IN ('', '[]', '{{}}')))[1] AS {name}"
+        for name in AMOUNTS
+    ),
+)
 
 INVARIANTS = [
     Invariant(
@@ -93,6 +121,21 @@ INVARIANTS = [
         """,
     ),
     Invariant(
+        "L7", "a purchase keeps the share that was not refunded, once its order has come far enough", ACTIVITIES,
+        """
+        SELECT format('activity %%s is %%s with %%s of %%s, refunded %%s of %%s', activity.id, activity.state,
+                      activity.points, activity.decision ->> 'points', purchase.refunded, purchase.total)
+          FROM earning_activity AS activity
+          JOIN earning_order AS purchase ON purchase.store_id = activity.store_id AND purchase.id = activity.order_id
+         CROSS JOIN LATERAL (
+               SELECT (decision ->> 'points')::numeric * (total - refunded) / NULLIF(total, 0) AS share) AS kept
+         WHERE activity.store_id = %(store)s AND activity.state IN ('approved', 'pending') AND activity.due_at IS NULL
+           AND activity.decision ->> 'outcome' = 'awarded'
+           AND (activity.points < share - 0.000001 OR activity.points >= share + 1  -- what the rounding may leave
+             OR (activity.state = 'approved' AND NOT purchase.is_awardable AND activity.asked_state <> 'approved'))
+        """,
+    ),
+    Invariant(
         "L7", "the ledger holds what each activity is worth, and no more", ACTIVITIES,
         """
         SELECT format('activity %%s (%%s) is worth %%s (%%s pending), the ledger holds %%s (%%s)', fact.id, fact.state,
@@ -110,23 +153,41 @@ INVARIANTS = [
          WHERE fact.id IS NULL OR COALESCE(posted.points, 0) <> fact.points
             OR COALESCE(posted.pending, 0) <> fact.pending
         UNION ALL
-        SELECT format('activity %%s is %%s, its explanation says %%s', id, state, decision ->> 'state')
-          FROM earning_activity
-         WHERE store_id = %(store)s AND applied_at IS NOT NULL AND decision ->> 'state' IS DISTINCT FROM state
+        SELECT format('activity %%s is %%s by rule %%s, version %%s; its explanation says %%s', activity.id,
+                      activity.state, activity.rule_id, activity.rule_version, activity.decision ->> 'state')
+          FROM earning_activity AS activity
+          LEFT JOIN earning_earningrule AS rule ON rule.store_id = activity.store_id AND rule.id = activity.rule_id
+         WHERE activity.store_id = %(store)s AND activity.applied_at IS NOT NULL
+           AND (activity.decision ->> 'state' IS DISTINCT FROM activity.state
+             OR (activity.state IN ('approved', 'pending')
+                 AND (activity.decision ->> 'outcome' = 'awarded') <> (activity.rule_id IS NOT NULL))
+             OR (activity.decision ->> 'outcome' = 'awarded'
+                 AND NOT activity.decision -> 'rules' @> jsonb_build_array(jsonb_build_object(
+                     'pays', true, 'rule', rule.public_id::text, 'version', activity.rule_version))))
         """,
     ),
     Invariant(
         "L11", "orders stand as their facts say", ORDERS,
         f"""
-        SELECT format('order %%s: cancelled %%s, refunded %%s of %%s; told: %%s, %%s', purchase.external_id,
-                      purchase.is_cancelled, purchase.refunded, purchase.total, told.is_cancelled, told.refunds)
+        SELECT format('order %%s: %%s, cancelled %%s, refunded %%s of %%s; told: cancelled %%s, refunded %%s',
+                      purchase.external_id, purchase.status, purchase.is_cancelled, purchase.refunded, purchase.total,
+                      told.is_cancelled, told.refunds)
           FROM earning_order AS purchase
           LEFT JOIN ({TOLD}) AS told ON told.order_external_id = purchase.external_id
          WHERE purchase.store_id = %(store)s AND told.is_applied IS DISTINCT FROM false
            AND (told.order_external_id IS NULL OR purchase.is_cancelled <> told.is_cancelled
+             OR array_position({STATUSES}, purchase.status) <> told.rank
              OR purchase.has_refund <> (told.has_refund OR told.is_closed)
              OR abs(purchase.refunded - CASE WHEN told.is_closed THEN purchase.total
                     WHEN told.has_body THEN LEAST(told.refunds, purchase.total) ELSE told.refunds END) > 0.00005)
+        UNION ALL
+        SELECT format('order %%s of %%s (%%s), told: %%s (%%s)', purchase.external_id, purchase.total,
+                      purchase.subtotal, body.total, body.subtotal)
+          FROM earning_order AS purchase
+          JOIN ({TOLD}) AS told ON told.order_external_id = purchase.external_id AND told.is_applied
+          JOIN ({BELIEVED}) AS body ON body.order_external_id = purchase.external_id
+         WHERE purchase.store_id = %(store)s
+           AND ({" OR ".join(f"abs(purchase.{name} - COALESCE(body.{name}, 0)) > 0.00005" for name in AMOUNTS)})
         UNION ALL
         SELECT format('order %%s of %%s, refunded %%s, counts for %%s', external_id, total, refunded, counted)
           FROM earning_order

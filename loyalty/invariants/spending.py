@@ -67,12 +67,14 @@ INVARIANTS = [
            AND version.reward_id = redemption.reward_id AND version.number = redemption.reward_version
           LEFT JOIN spending_couponcode AS coupon
             ON coupon.store_id = redemption.store_id AND coupon.id = redemption.coupon_id
-         WHERE redemption.store_id = %(store)s AND redemption.state <> 'pending'
+         WHERE redemption.store_id = %(store)s
            AND CASE version.values ->> 'code_source'
-               WHEN 'none' THEN redemption.code <> ''
+               WHEN 'none' THEN redemption.code <> '' OR redemption.state = 'pending'
+               WHEN 'generated' THEN redemption.code = '' OR redemption.state = 'pending'
                WHEN 'pool' THEN coupon.code IS DISTINCT FROM redemption.code
                  OR (redemption.state <> 'cancelled' AND coupon.state <> redemption.state)
-               ELSE redemption.coupon_id IS NOT NULL OR (redemption.state <> 'cancelled' AND redemption.code = '') END
+               ELSE redemption.coupon_id IS NOT NULL
+                 OR (redemption.state <> 'cancelled' AND (redemption.state = 'pending') <> (redemption.code = '')) END
         """,
     ),
     Invariant(
@@ -116,7 +118,7 @@ INVARIANTS = [
           FROM spending_redemption AS redemption
           LEFT JOIN spending_redemption AS other ON other.store_id = redemption.store_id
            AND other.id = redemption.replaced_by_id AND other.customer_id = redemption.customer_id
-           AND other.reward_id = redemption.reward_id AND redemption.state = 'cancelled'
+           AND other.reward_id = redemption.reward_id AND other.id > redemption.id AND redemption.state = 'cancelled'
          WHERE redemption.store_id = %(store)s AND redemption.replaced_by_id IS NOT NULL AND other.id IS NULL
         """,
     ),
@@ -132,6 +134,17 @@ INVARIANTS = [
           LEFT JOIN ({TOLD}) AS told ON told.public_id = redemption.public_id::text AND told.topic = step.topic
            AND told.customer_id = redemption.customer_id
          WHERE redemption.store_id = %(store)s AND told.times IS DISTINCT FROM 1
+        UNION ALL
+        SELECT format('events “%%s” tell of redemption %%s, which is %%s', told.topic, told.public_id,
+                      COALESCE(redemption.state, 'none of theirs'))
+          FROM ({TOLD}) AS told
+          LEFT JOIN spending_redemption AS redemption ON redemption.store_id = %(store)s
+           AND redemption.public_id::text = told.public_id AND redemption.customer_id = told.customer_id
+         WHERE CASE told.topic
+               WHEN 'redemption.used' THEN redemption.state IN ('used', 'cancelled')
+               WHEN 'redemption.expired' THEN redemption.state IN ('expired', 'used', 'cancelled')
+               WHEN 'redemption.cancelled' THEN redemption.state = 'cancelled'
+               ELSE redemption.state <> 'pending' END IS NOT TRUE
         """,
     ),
 ]  # fmt: skip
