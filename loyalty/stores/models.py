@@ -13,7 +13,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import connection, models
-from django.db.models.functions import Lower
+from django.db.models.functions import Lower, Upper
 from django.utils import timezone
 from uuid_utils.compat import uuid7
 
@@ -139,6 +139,7 @@ class Store(models.Model):
 
     class Meta:
         ordering = ["name"]
+        indexes = [models.Index(Upper("domain"), name="stores_store_domain")]  # for widget.origins.is_of_anyone
 
     def __str__(self):
         return self.name
