@@ -1,11 +1,10 @@
 """The product under a rush for codes: over HTTP, with answers that get lost and calls that are sent again.
 
-The full size: STORM=1 pytest loyalty/tests/test_redeeming_storm.py -s
+The full size: FAULTS=full pytest loyalty/tests/test_redeeming_storm.py -s
 """
 
 import http.client
 import json
-import os
 import queue
 import threading
 import time
@@ -15,13 +14,13 @@ from decimal import Decimal
 import pytest
 from django.core.management import call_command
 
-from conftest import make_customer
+from conftest import make_customer, sized
 from customers import adjustments
 from loyalty.stores.models import ApiKey
 from spending import rewarding
 from spending.models import CouponCode, CouponImport
 
-CLIENTS, CODES, ASKS = (200, 5_000, 6_000) if os.environ.get("STORM") else (20, 150, 180)
+CLIENTS, CODES, ASKS = sized(20, 200), sized(150, 5_000), sized(180, 6_000)
 CUSTOMERS = 20
 LOST = 10  # one answer in so many gets lost, and the call is sent again at once
 

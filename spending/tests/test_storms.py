@@ -1,9 +1,8 @@
 """Many at once, in threads with a connection each, on a real PostgreSQL: exact counts, nothing lost or doubled.
 
-The full size: STORM=10 pytest spending/tests/test_storms.py -s
+The full size: FAULTS=full pytest spending/tests/test_storms.py -s
 """
 
-import os
 import random
 import threading
 import time
@@ -17,7 +16,7 @@ import pytest
 from django.core.management import call_command
 from django.db import connection, transaction
 
-from conftest import balance, make_customer
+from conftest import balance, make_customer, sized
 from customers import adjustments, ledger
 from customers.models import OrderNotice
 from earning import applying, orders
@@ -28,7 +27,7 @@ from spending import order_notices, redemptions
 from spending.models import CouponCode, Redemption
 from spending.redemptions import Refused
 
-STORM = int(os.environ.get("STORM", 1))
+STORM = sized(1, 10)
 CLIENTS = min(20 * STORM, 50)  # each has a connection of its own, of which a server has some hundred
 CODES, ASKS = 500 * STORM, 600 * STORM
 RACES = 8 * STORM
