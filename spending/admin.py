@@ -17,7 +17,7 @@ from loyalty.stores.numbers import money, points
 
 from . import explaining, outcomes, phrases, redemptions
 from .forms import ReasonForm
-from .models import CouponCode, Redemption, Reward
+from .models import CouponCode, Redemption, Reward, code_key
 
 TONES = STATE_TONES | {"issued": "info", "used": "success", "free": "success", "cancelled": "danger"}
 
@@ -49,7 +49,7 @@ class RedemptionAdmin(StoreRowAdmin):
         if not text:
             return queryset, False
         found = search(self.customers(request), text, request.user.supported_stores).values_list("pk", flat=True)[:50]
-        return queryset.filter(Q(customer_id__in=list(found)) | Q(code_key=text.lower()) & ~Q(code="")), False
+        return queryset.filter(Q(customer_id__in=list(found)) | Q(code_key=code_key(text)) & ~Q(code="")), False
 
     def customers(self, request):
         model = Redemption._meta.get_field("customer").related_model
@@ -188,8 +188,8 @@ class CouponCodeAdmin(StoreRowAdmin):
     fields = ["of_store", "code", "state", "pool", "coupon_import", "value", "expires_on", "created_at", "taken_by"]
 
     def get_search_results(self, request, queryset, search_term):
-        text = search_term.strip().lower()
-        return (queryset.filter(code_key=text) if text else queryset), False
+        text = search_term.strip()
+        return (queryset.filter(code_key=code_key(text)) if text else queryset), False
 
     @display(description="State", label=TONES)
     def shown_state(self, code):

@@ -5,8 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import IO, Any
 from uuid import UUID
 
-from django.db.models import Q, QuerySet, Value
-from django.db.models.functions import Lower
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import get_object_or_404
 from rest_framework.exceptions import UnsupportedMediaType
@@ -30,7 +29,7 @@ from .coupon_serializers import (
     ReadAsSerializer,
 )
 from .csv_layout import Unreadable
-from .models import CodePool, CouponCode, CouponImport
+from .models import CodePool, CouponCode, CouponImport, code_key
 from .uploads import AROUND, LimitedUpload
 
 CHUNK = 64 * 1024
@@ -84,7 +83,7 @@ class CodeViewSet(PoolCalls):
     def list(self, request: Request, public_id: UUID) -> Response:
         codes = self.store.coupon_codes.filter(pool=self.pool())
         if code := request.query_params.get("code"):
-            codes = codes.filter(code_key=Lower(Value(code.replace("\0", ""))))
+            codes = codes.filter(code_key=code_key(code))
         return self.get_paginated_response(CodeSerializer(self.paginate_queryset(codes), many=True).data)
 
     def narrowing(self) -> Q | None:

@@ -18,7 +18,7 @@ from loyalty.stores.paging import page_of
 
 from . import coupon_downloads, coupon_stock
 from .coupon_forms import PoolForm
-from .models import CodePool, CouponCode
+from .models import CodePool, CouponCode, code_key
 
 TABS = {"available": "Available", "all": "All", "imports": "Imports"}
 
@@ -59,8 +59,8 @@ class PoolDetailView(StoreMixin, TemplateView):
         codes = self.store.coupon_codes.filter(pool=self.pool)
         if tab == "available":
             return codes.filter(state=CouponCode.State.FREE)
-        wanted = self.request.GET.get("q", "").strip().replace("\0", "")
-        return codes.filter(code_key=wanted.lower()) if wanted else codes
+        wanted = self.request.GET.get("q", "").strip()
+        return codes.filter(code_key=code_key(wanted)) if wanted else codes
 
     def imports(self) -> QuerySet:
         return self.store.coupon_imports.filter(pool=self.pool)

@@ -9,7 +9,7 @@ from loyalty.stores import clock
 from loyalty.stores.models import Store
 
 from . import outcomes
-from .models import Redemption
+from .models import Redemption, code_keys
 
 State = Redemption.State
 
@@ -21,21 +21,21 @@ def apply(store_id: int, token: object, ids: list[int]) -> None:
     if not notices:
         return
     store = Store.objects.get(pk=store_id)
-    keys = {key for notice in notices for key in keys_of(notice)}
-    found = store.redemptions.filter(code_key__in=keys).values_list("pk", "customer_id")
+    keys = code_keys(code for notice in notices for code in codes_of(notice))
+    found = store.redemptions.filter(code_key__in=set(keys.values())).values_list("pk", "customer_id")
     ledger.lock_wallets(store_id, {customer_id for _, customer_id in found})  # before the redemptions
     rows = {row.code_key: row for row in outcomes.lock(store, [pk for pk, _ in found])}
     for notice in notices:
-        for key in keys_of(notice):
-            if row := rows.get(key):
+        for code in codes_of(notice):
+            if row := rows.get(keys[code]):
                 follow(store, notice, row)
     OrderNotice.objects.filter(store_id=store_id, pk__in=[notice.pk for notice in notices]).update(
         due_at=None, applied_at=clock.now(), claim_token=None, claimed_until=None, attempts=0, error=""
     )
 
 
-def keys_of(notice: OrderNotice) -> list[str]:
-    return [str(code).strip().lower() for code in notice.data.get("codes", []) if str(code).strip()]
+def codes_of(notice: OrderNotice) -> list[str]:
+    return [str(code).strip() for code in notice.data.get("codes", []) if str(code).strip()]
 
 
 def follow(store: Store, notice: OrderNotice, row: Redemption) -> None:
@@ -54,7 +54,7 @@ def follow(store: Store, notice: OrderNotice, row: Redemption) -> None:
 def discount_of(notice: OrderNotice, row: Redemption) -> Decimal | None:
     """What this code took off: the order's whole discount if it is the only code, else what it is worth."""
     told: dict[str, Any] = notice.data
-    if len(keys_of(notice)) == 1 and Decimal(told.get("discount") or 0):
+    if len(codes_of(notice)) == 1 and Decimal(told.get("discount") or 0):
         return Decimal(told["discount"])
     return row.value
 

@@ -10,7 +10,7 @@ from customers.search import search
 from loyalty.stores.fields import Day
 from loyalty.stores.models import Store
 
-from .models import Redemption
+from .models import Redemption, code_key
 
 CUSTOMERS_FOUND = 50  # a search by the beginning of an address looks at no more than these
 
@@ -53,4 +53,4 @@ def find(store: Store, chosen: dict[str, Any]) -> QuerySet[Redemption]:
 def named(store: Store, text: str) -> Q:
     """Of a customer who is found by this, or with this very code."""
     customers = search(store.customers.all(), text, [store]).values_list("id", flat=True)[:CUSTOMERS_FOUND]
-    return Q(customer_id__in=list(customers)) | Q(code_key=text.lower()) & ~Q(code="")
+    return Q(customer_id__in=list(customers)) | Q(code_key=code_key(text)) & ~Q(code="")

@@ -1,15 +1,18 @@
 """Codes that were uploaded: pools, the codes in them, and the jobs that load them from a CSV."""
 
+from collections.abc import Iterable
+
 from django.contrib.postgres.fields import ArrayField
 from django.core.validators import MaxValueValidator
 from django.db import models
-from django.db.models import Q
+from django.db.models import Q, Value
 from django.db.models.functions import Lower
 from django.utils import timezone
 from uuid_utils.compat import uuid7
 
 from loyalty.stores.facts import Fact
 from loyalty.stores.models import Store
+from loyalty.stores.sets import run_set
 
 CODE_LENGTH = 315
 MOST_LOW_STOCK = 10_000  # each taking of a code looks at so many
@@ -47,6 +50,17 @@ class CodePool(models.Model):
 
     def __str__(self):
         return self.name
+
+
+def code_key(code: str) -> Lower:
+    """How a code is looked for, without case. PostgreSQL says, as it does for the stored key: Python lowers some
+    letters otherwise."""
+    return Lower(Value(code.replace("\0", "")))
+
+
+def code_keys(codes: Iterable[str]) -> dict[str, str]:
+    """The same for many: by the code, its key."""
+    return dict(run_set("SELECT code, lower(code) FROM unnest(%(codes)s::text[]) AS code", {"codes": list(codes)}))
 
 
 class CouponImport(Fact):

@@ -71,6 +71,13 @@ def test_an_order_with_the_code_marks_it_used_with_what_it_brought(code, tell, m
     assert code.used_at is not None and balance(member) == 600
 
 
+@pytest.mark.parametrize("written", ["\u0130\u015eLEM-\u1e9e", "STRASSE\u03a3", "caf\u00c9-\u01c4"])
+def test_letters_that_python_lowers_otherwise_are_compared_as_the_database_does(written, code, tell, store):
+    store.redemptions.update(code=written)
+    tell(codes=[written])
+    assert store.redemptions.get().state == "used"
+
+
 def test_told_again_and_told_otherwise_it_is_used_once(code, tell, store):
     for total in ("20.00", "20.00", "30.00"):
         tell(codes=[code.code], total=total)
