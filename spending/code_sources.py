@@ -36,8 +36,12 @@ class CodeSource:
     key: ClassVar[str]
     is_remote: ClassVar[bool] = False
 
+    def with_codes(self, store: Store, rewards: list[Reward]) -> set[int]:
+        """The ids of those of its rewards for which there would be a code."""
+        return {reward.pk for reward in rewards}
+
     def has_codes(self, store: Store, reward: Reward) -> bool:
-        return True
+        return bool(self.with_codes(store, [reward]))
 
     def take(self, store: Store, reward: Reward) -> Handed:
         """A code for one redemption, in its transaction. Raises coupons.OutOfCodes."""
@@ -73,9 +77,18 @@ class Generated(CodeSource):
 class Pool(CodeSource):
     key = POOL
 
-    def has_codes(self, store, reward):
-        return coupons.has_free(store, reward.pool)
+    def with_codes(self, store, rewards):
+        stocked = coupons.stocked(store)
+        return {reward.pk for reward in rewards if reward.pool_id in stocked}
 
     def take(self, store, reward):
         coupon = coupons.take(store, reward.pool)
         return Handed(coupon.code, coupon, coupon.value)
+
+
+def with_codes(store: Store, rewards: list[Reward]) -> set[int]:
+    """The ids of the rewards for which there would be a code; each source is asked once."""
+    found: set[int] = set()
+    for key in {reward.code_source for reward in rewards}:
+        found |= SOURCES[key].with_codes(store, [reward for reward in rewards if reward.code_source == key])
+    return found

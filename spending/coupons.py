@@ -92,9 +92,28 @@ def usable(store: Store, pool: CodePool) -> QuerySet[CouponCode]:
     return codes.filter(Q(expires_on=None) | Q(expires_on__gte=today(store))).order_by("pool_id", "id")
 
 
-def has_free(store: Store, pool: CodePool) -> bool:
-    """Whether taking a code would find one, in the pool or where it falls back to."""
-    return any(usable(store, source).exists() for source in chain(pool))
+STOCKED = """
+SELECT pool.id, CASE WHEN pool.when_empty = 'fallback' THEN pool.fallback_id END,
+       EXISTS (SELECT FROM spending_couponcode AS code
+                WHERE code.store_id = %(store)s AND code.pool_id = pool.id AND code.state = 'free'
+                  AND (code.expires_on IS NULL OR code.expires_on >= %(today)s))
+  FROM spending_codepool AS pool WHERE pool.store_id = %(store)s
+"""
+
+
+def stocked(store: Store) -> set[int]:
+    """The pools in which taking a code would find one, or in one that they fall back to."""
+    rows = run_set(STOCKED, {"store": store.pk, "today": today(store)})
+    fallback = {pk: other for pk, other, _ in rows}
+    found = {pk for pk, _, has_free in rows if has_free}
+    for pk in fallback:
+        seen, source = {pk}, pk
+        while source not in found and fallback.get(source) and fallback[source] not in seen:
+            source = fallback[source]
+            seen.add(source)
+        if source in found:
+            found.add(pk)
+    return found
 
 
 def today(store: Store) -> date:

@@ -19,7 +19,7 @@ from loyalty.stores.models import Store
 from loyalty.stores.tenancy import acting_for
 
 from . import explaining, issuing, usage
-from .code_sources import SOURCES, CodeNotMade, Handed
+from .code_sources import SOURCES, CodeNotMade, Handed, with_codes
 from .coupons import Issued, OutOfCodes
 from .models import Fulfilment, Redemption, Reward
 from .offers import Verdict, end_of, expires_at, judge, worth
@@ -104,7 +104,7 @@ def take(store, customer, reward, multiplier, purses, told: dict[str, Any]) -> R
     if reward.total_limit:  # its takers go one after the other, so that the last one goes to one of them
         store.rewards.select_for_update().values("pk").get(pk=reward.pk)
     now = told["issued_at"]
-    seen = usage.look(store, customer, reward, now)
+    seen = usage.look(store, customer, [reward], now)[reward.pk]
     if seen.is_other_reward:
         reward.refresh_from_db()
         return take(store, customer, reward, multiplier, purses, told)
@@ -176,10 +176,8 @@ def finish(store: Store, redemption: Redemption) -> Redemption:
 
 def check(store: Store, customer: Customer, reward: Reward, multiplier: int = 1) -> Verdict:
     """Whether it could be taken now, and why not. Changes nothing."""
-    now, has_codes = clock.now(), SOURCES[reward.code_source].has_codes(store, reward)
-    seen = usage.look(store, customer, reward, now)
-    verdict = judge(reward, seen.shopper, seen.taken, now, multiplier=multiplier)
-    return verdict if has_codes else verdict.without_codes()
+    [one] = judged(store, customer, [(reward, multiplier)])
+    return one.verdict
 
 
 def offers_for(store: Store, customer: Customer) -> list[Offered]:
@@ -189,10 +187,19 @@ def offers_for(store: Store, customer: Customer) -> list[Offered]:
 
 def offered(store: Store, customer: Customer, rewards: Iterable[Reward]) -> list[Offered]:
     """What would happen if this customer took each: the least of it where the amount is theirs to choose."""
-    return [
-        Offered(reward, check(store, customer, reward, reward.reward_kind.bounds(reward.settings)[0]))
-        for reward in rewards
-    ]
+    return judged(store, customer, [(reward, reward.reward_kind.bounds(reward.settings)[0]) for reward in rewards])
+
+
+def judged(store: Store, customer: Customer, asked: list[tuple[Reward, int]]) -> list[Offered]:
+    """As many statements for a hundred rewards as for one."""
+    now, rewards = clock.now(), [reward for reward, _ in asked]
+    seen, stocked = usage.look(store, customer, rewards, now), with_codes(store, rewards)
+    offers = []
+    for reward, multiplier in asked:
+        found = seen[reward.pk]
+        verdict = judge(reward, found.shopper, found.taken, now, multiplier=multiplier)
+        offers.append(Offered(reward, verdict if reward.pk in stocked else verdict.without_codes()))
+    return offers
 
 
 @transaction.atomic

@@ -3,13 +3,14 @@
 from datetime import date, timedelta
 from decimal import Decimal
 
+import psycopg
 import pytest
 from django.utils import timezone
 
 from conftest import balance, make_customer
 from customers import adjustments, enrolment
 from customers.enrolment import Identity
-from spending import redemptions, rewarding
+from spending import coupons, redemptions, rewarding
 from spending.code_sources import SOURCES, CodeNotMade, CodeSource
 from spending.models import CodePool, CouponCode, Fulfilment, Redemption
 from spending.redemptions import CannotCancel, RedemptionConflict, Refused
@@ -163,6 +164,34 @@ def test_offers_are_those_switched_on_in_the_merchants_order_each_with_its_verdi
     rewarding.move(store, cheap, -1)
     told = [(one.reward.pk, one.verdict.code, one.verdict.cost) for one in redemptions.offers_for(store, member)]
     assert told == [(cheap.pk, "", 10), (dear.pk, "insufficient_points", 5000), (chosen.pk, "", 300)]
+
+
+def test_offers_take_no_more_statements_for_many_rewards_than_for_few(store, member, add_reward, monkeypatch):
+    sent = []
+    execute = psycopg.Cursor.execute
+    monkeypatch.setattr(psycopg.Cursor, "execute", lambda *args, **kwargs: sent.append(1) or execute(*args, **kwargs))
+
+    def statements() -> int:
+        sent.clear()
+        redemptions.offers_for(store, member)
+        return len(sent)
+
+    add_reward(code_source="generated"), add_reward(code_source="pool")
+    few = statements()
+    for number in range(10):
+        add_reward(code_source="generated", customer_limit=number + 1), add_reward(code_source="pool")
+    assert statements() == few < 6
+
+
+def test_a_list_that_falls_back_has_codes_while_the_last_of_them_has(store, add_codes):
+    first, second, last = (CodePool.objects.create(store=store, name=str(number)) for number in range(3))
+    for pool, other in ((first, second), (second, last), (last, first)):  # a ring ends where it began
+        CodePool.objects.filter(pk=pool.pk).update(when_empty="fallback", fallback=other)
+    assert coupons.stocked(store) == set()
+    add_codes(last)
+    assert coupons.stocked(store) == {first.pk, second.pk, last.pk}
+    CodePool.objects.filter(pk=second.pk).update(when_empty="refuse")
+    assert coupons.stocked(store) == {last.pk}
 
 
 # --- Afterwards ---------------------------------------------------------------------------------

@@ -49,8 +49,8 @@ class ShopCodes(CodeSource):
     key = SHOP
     is_remote = True
 
-    def has_codes(self, store: Store, reward: Reward) -> bool:
-        return connection_of(store) is not None
+    def with_codes(self, store: Store, rewards: list[Reward]) -> set[int]:
+        return {reward.pk for reward in rewards} if connection_of(store) else set()
 
     def take(self, store: Store, reward: Reward) -> Handed:
         """Nothing yet; but no points are taken where no shop can be asked."""
