@@ -134,7 +134,7 @@ ACTIONS: dict[str, dict[str, str]] = {
     },
     "support": {
         "admin:stores_store_visit": "began to look at the store as its owner sees it",
-        "visit_end": "ended the look at",
+        "visit_end": "ended the look at the store",
         "admin:stores_user_change": "changed an account, in the support admin",
     },
     "account": {
@@ -157,7 +157,8 @@ PHRASES = {action: phrase for actions in ACTIONS.values() for action, phrase in 
 def sentence(record: Record) -> str:
     """What was done to what: "changed the action Read"."""
     what = PHRASES.get(record.action, record.action)
-    return f"{what} “{record.object_name}”" if record.object_name else what
+    is_named = record.object_name and record.object_type != "stores.store"  # whose list it is anyway
+    return f"{what} “{record.object_name}”" if is_named else what
 
 
 def who(actor: str) -> str:
@@ -173,7 +174,7 @@ def changes(record: Record, store: Store) -> list[tuple[str, str, str]]:
         field = field_of(record.object_type, name)
         label = str(field.verbose_name) if field is not None else name.replace("_", " ")
         before, after = ("", "") if pair is None else (value(told, field, store) for told in pair)
-        found.append((label.capitalize(), before, after))
+        found.append((label.removeprefix("is ").capitalize(), before, after))
     return found
 
 
