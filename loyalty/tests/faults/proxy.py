@@ -30,6 +30,7 @@ class Link:
     up: asyncio.StreamWriter
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
     is_dead: bool = False
+    is_asked: bool = False  # the product waits for an answer
 
     def reset(self) -> None:
         for writer in (self.down, self.up):
@@ -124,8 +125,8 @@ class Proxy:
 
     @property
     def dead(self) -> int:
-        """Links that fell silent and that the product still holds."""
-        return sum(link.is_dead for link in list(self.links))
+        """Links that fell silent and on which the product still waits. One that lies idle harms nobody."""
+        return sum(link.is_dead and link.is_asked for link in list(self.links))
 
     def cut_answers(self, count: int) -> None:
         """PostgreSQL's next answers that something is done end in their middle: the client cannot know."""
@@ -161,7 +162,9 @@ class Proxy:
             while chunk := await reader.read(65_536):
                 if self.is_silent or link.is_dead:
                     link.is_dead = True  # what it carries now has a gap
+                    link.is_asked |= not is_answer
                     continue
+                link.is_asked = not is_answer
                 if is_answer and self.cuts and any(word in chunk for word in COMMITTED):
                     self.cuts -= 1
                     self.cut += 1

@@ -4,6 +4,7 @@ it to. That needs neither root nor a file system of its own. An fsync that fails
 import contextlib
 import random
 import resource
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -27,7 +28,7 @@ def disk_is_full(stack: Stack, times: int, rng: random.Random) -> Outcome:
     with stack.traffic(rng, senders=8) as shop:
         for _ in stack.rounds(times):
             put_off, acknowledged = postponed(shop), len(shop.acknowledged)
-            with full_disk(stack, ROOM):
+            with full_disk(stack):
                 time.sleep(rng.uniform(0.5, 1.0) * FULL)
             ended = not stack.database.is_running
             if ended:
@@ -49,18 +50,26 @@ def postponed(shop: Shop) -> int:
 
 
 @contextlib.contextmanager
-def full_disk(stack: Stack, size: int) -> Iterator[None]:
-    limit(stack, size)
+def full_disk(stack: Stack) -> Iterator[None]:
+    limit(stack, ROOM)
     try:
         yield
     finally:
-        limit(stack, resource.RLIM_INFINITY)
+        limit(stack, None)
 
 
-def limit(stack: Stack, size: int) -> None:
+def limit(stack: Stack, size: int | None) -> None:
     """Of PostgreSQL's processes; those that it starts later have it from the first of them."""
-    if stack.database.is_running:
-        first = stack.database.popen.pid
-        for pid in (first, *children_of(first)):
+    if not stack.database.is_running:
+        return
+    first = stack.database.popen.pid
+    processes = [first, *children_of(first)]
+
+    def set_limits() -> None:
+        for pid in processes:
             with contextlib.suppress(ProcessLookupError):
-                resource.prlimit(pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+                _, most = resource.prlimit(pid, resource.RLIMIT_FSIZE)
+                resource.prlimit(pid, resource.RLIMIT_FSIZE, (most if size is None else size, most))
+
+    account = stack.database.account  # only who runs a process may do this, and not even root in a container
+    subprocess.run(["true"], user=account and account.pw_uid, preexec_fn=set_limits, check=True)

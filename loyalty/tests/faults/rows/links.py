@@ -37,8 +37,9 @@ def links_die(links: list[Proxy], outcome: Outcome) -> None:
     dead = sum(link.deaden() for link in links)
     start = time.monotonic()
     given_up = moment_of(lambda: not any(link.dead for link in links), STUCK)
-    outcome.expect(given_up is not None, f"of {dead} dead links some were held for more than {STUCK:g} s")
-    outcome.note(f"{dead} dead links were given up after {(given_up or time.monotonic()) - start:.0f} s")
+    left = [link.dead for link in links]
+    outcome.expect(given_up is not None, f"after {STUCK:g} s {left} dead links to PostgreSQL and broker are waited on")
+    outcome.note(f"of {dead} dead links none was waited on after {(given_up or time.monotonic()) - start:.0f} s")
 
 
 def resets(proxy: Proxy, rng: random.Random) -> None:
