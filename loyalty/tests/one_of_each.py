@@ -28,6 +28,10 @@ def routes(resolver=None, prefix: str = "") -> Iterator[str]:
             yield path
 
 
+def below(prefix: str) -> list[str]:
+    return sorted(path.removeprefix(prefix) for path in routes() if path.startswith(prefix))
+
+
 FIVE_OFF = {"settings": {"value": "5"}, "code_source": "generated"}
 
 

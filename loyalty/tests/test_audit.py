@@ -29,7 +29,7 @@ from loyalty.stores.models import AccountRecord, AuditRecord, User
 from spending import coupon_steps, rewarding
 from spending.models import CouponImport
 
-from .test_tenancy import FIVE_OFF, below, changed, everything, page_path, theirs  # noqa: F401
+from .one_of_each import FIVE_OFF, below, changed, everything, page_path, theirs  # noqa: F401
 
 PIXEL = b"\x89PNG\r\n\x1a\n" + bytes(20)
 REASON = {"reason": "The parcel was late"}

@@ -12,7 +12,7 @@ from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 from django.urls import reverse
 
 from .test_headers import filled
-from .test_tenancy import changed, everything, routes, theirs  # noqa: F401
+from .one_of_each import changed, everything, routes, theirs  # noqa: F401
 
 pytestmark = pytest.mark.django_db
 SOUNDS_PROTECTED = re.compile(

@@ -13,7 +13,7 @@ from conftest import PASSWORD, open_store, staff
 from loyalty.stores import visits
 from loyalty.stores.models import AuditRecord, StaffMember, User
 
-from .test_tenancy import below, changed, everything, page_path, theirs  # noqa: F401
+from .one_of_each import below, changed, everything, page_path, theirs  # noqa: F401
 
 WHY = "Codes run out too early"
 
