@@ -11,8 +11,8 @@ from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 from django.urls import reverse
 
-from .test_headers import filled
 from .one_of_each import changed, everything, routes, theirs  # noqa: F401
+from .test_headers import filled
 
 pytestmark = pytest.mark.django_db
 SOUNDS_PROTECTED = re.compile(
@@ -123,3 +123,10 @@ def test_signing_in_is_an_answer_for_a_quarter_of_an_hour(client, store, owner, 
     assert client.post(address, {"name": "Till", "scopes": "read"}).status_code == 200
     time_machine.shift(901)
     assert client.post(address, {"name": "Till", "scopes": "read"}).status_code == 302
+
+
+def test_who_just_signed_up_is_not_asked(client, db):
+    told = {"email": "hanna@nordlicht.example", "password1": "correct horse battery", "store_name": "Nordlicht"}
+    client.post(reverse("account_signup"), told | {"currency": "EUR", "timezone": "UTC", "domain": ""})
+    page = client.post(reverse("stores:key_list", args=["nordlicht"]), {"name": "Till", "scopes": "read"})
+    assert 'id="new-key">lk_' in page.text
