@@ -38,10 +38,12 @@ LEFT = timedelta(seconds=3)  # around the tolerance, so that a slow machine prov
 @row("G12", "clocks: worker and beat 2 days off, web 10 minutes off", quick=6, full=60, seconds=40)
 def clocks_are_wrong(stack: Stack, times: int, rng: random.Random) -> Outcome:
     outcome = Outcome()
-    for number in stack.rounds((times + 2) // 3):
-        days, minutes = DAYS[number % 2], MINUTES[(number + rng.randrange(2)) % 2]
-        with wrong(stack.beat, days, stack), wrong(stack.worker, days, stack), wrong(stack.web, minutes, stack):
-            outcome.faults += 3
+    with put_right(stack):
+        for number in stack.rounds((times + 2) // 3):
+            days, minutes = DAYS[number % 2], MINUTES[(number + rng.randrange(2)) % 2]
+            for process, by in ((stack.beat, days), (stack.worker, days), (stack.web, minutes)):
+                set_clock(stack, process, by)
+                outcome.faults += 1
             off = abs(clock_of_web(stack) - timezone.now())
             outcome.expect(off > timedelta(minutes=9), f"the web's clock is off by {off} only: nothing is shown")
             with stack.traffic(rng) as shop:
@@ -54,13 +56,17 @@ def clocks_are_wrong(stack: Stack, times: int, rng: random.Random) -> Outcome:
     return outcome
 
 
-@contextlib.contextmanager
-def wrong(process: Process, by: str, stack: Stack) -> Iterator[None]:
+def set_clock(stack: Stack, process: Process, by: str) -> None:
     stack.restart(process, LD_PRELOAD=str(LIBRARY), FAKETIME=by, DONT_FAKE_MONOTONIC="1")
+
+
+@contextlib.contextmanager
+def put_right(stack: Stack) -> Iterator[None]:
     try:
         yield
     finally:
-        stack.restart(process, LD_PRELOAD="", FAKETIME="", DONT_FAKE_MONOTONIC="")
+        for process in (stack.beat, stack.worker, stack.web):
+            stack.restart(process, LD_PRELOAD="", FAKETIME="", DONT_FAKE_MONOTONIC="")
 
 
 def clock_of_web(stack: Stack) -> datetime:

@@ -72,4 +72,5 @@ def limit(stack: Stack, size: int | None) -> None:
                 resource.prlimit(pid, resource.RLIMIT_FSIZE, (most if size is None else size, most))
 
     account = stack.database.account  # only who runs a process may do this, and not even root in a container
-    subprocess.run(["true"], user=account and account.pw_uid, preexec_fn=set_limits, check=True)
+    who = {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []} if account else {}
+    subprocess.run(["true"], preexec_fn=set_limits, check=True, **who)
