@@ -105,6 +105,8 @@ def judge_answers(shop: Shop, outcome: Outcome) -> None:
     outcome.failures += shop.failures
     if shop.unexpected:
         outcome.note(f"answers by status: {dict(shop.unexpected)}")
+    if later := Counter(one.status for one in shop.answers if one.is_later):
+        outcome.note(f"told to come again, by status: {dict(later)}")
     if shop.given_up:
         outcome.note(f"{len(shop.given_up)} facts were given up by the shop")
 

@@ -18,7 +18,7 @@ ZOMBIE = 60.0  # seconds after which another worker must have done what a frozen
 @row("G7", "worker: kill -9 of all or one, TERM", quick=12, full=300, seconds=30)
 def workers_die(stack: Stack, times: int, rng: random.Random) -> Outcome:
     outcome, in_work = Outcome(), 0
-    with stack.traffic(rng) as shop:
+    with stack.traffic(rng, senders=2) as shop:  # what died in a batch is tried one by one
         for number in stack.rounds(times):
             if number % len(ENDINGS) == 0:
                 endings = rng.sample(ENDINGS, len(ENDINGS))
