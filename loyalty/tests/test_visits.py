@@ -13,8 +13,9 @@ from conftest import PASSWORD, open_store, staff
 from loyalty.stores import visits
 from loyalty.stores.models import AuditRecord, StaffMember, User
 
-from .one_of_each import below, changed, everything, page_path, theirs  # noqa: F401
+from .one_of_each import changed, everything, page_path, routes, theirs  # noqa: F401
 
+STORE = "s/<slug:slug>/"
 WHY = "Codes run out too early"
 
 
@@ -41,6 +42,10 @@ def them(request, transactional_db):
         return request.getfixturevalue("theirs")
 
 
+def pages() -> list[str]:
+    return sorted(path.removeprefix(STORE) for path in routes() if path.startswith(STORE))
+
+
 def text(answer) -> str:
     return " ".join(answer.content.decode().split())
 
@@ -56,7 +61,7 @@ def later(client, **by):
 @pytest.mark.django_db(transaction=True)
 def test_every_page_shows_what_the_owner_sees_and_says_that_it_is_a_visit(store, them, visiting):
     files, wrong = [], []
-    for route in below("s/<slug:slug>/"):
+    for route in pages():
         path = page_path(route, them).replace("spending/add/custom/", "spending/add/fixed_amount/")
         answer = visiting.get(f"/s/{store.slug}/{path}")
         if answer.status_code == 403:
@@ -78,7 +83,7 @@ def test_every_page_shows_what_the_owner_sees_and_says_that_it_is_a_visit(store,
 @pytest.mark.django_db(transaction=True)
 def test_nothing_can_be_changed(store, them, visiting):
     before, wrong = everything(), []
-    for route in below("s/<slug:slug>/"):
+    for route in pages():
         path = page_path(route, them).replace("spending/add/custom/", "spending/add/fixed_amount/")
         for method in (visiting.post, visiting.delete):
             answer = method(f"/s/{store.slug}/{path}")
