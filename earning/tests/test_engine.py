@@ -4,9 +4,10 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from conftest import sized
 from earning.actions import KINDS
 from earning.engine import Fact, Person, Rule, Scale, Usage, clawback, evaluate
 
@@ -102,6 +103,7 @@ def test_a_granted_rate_ignores_what_has_changed_since_except_the_order_itself()
     assert bought(old, order("10"), granted=old).points == 0
 
 
+@settings(max_examples=sized(2_000, 1_000_000), deadline=None, database=None, print_blob=True)
 @given(
     points=st.integers(1, 10**6),
     total=st.decimals("0.01", "100000", places=2),

@@ -1,12 +1,14 @@
 """The fold alone, without a database: every arrival order, every doubling."""
 
 import itertools
+import random
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
 
-from earning.folding import Told, fold
+from conftest import sized
+from earning.folding import STATUSES, Told, fold
 from earning.tests.test_orders import FACTS
 
 FIRST = datetime(2026, 5, 5, tzinfo=UTC)
@@ -29,6 +31,24 @@ def test_5040_arrivals_of_six_facts_fold_to_one_order(family):
                 known.setdefault((kind, identity), Told(kind, identity, data, FIRST + timedelta(minutes=number)))
             ends.add(str(outcome(list(known.values()))))
     assert len(ends) == 1
+
+
+def test_any_facts_in_any_order_fold_to_one_order():
+    """Facts at random, each set in two orders, with some told twice. A failure tells the seed of its set."""
+    start = random.SystemRandom().randrange(10**9)
+    for seed in range(start, start + sized(5_000, 1_000_000)):
+        dice = random.Random(seed)
+        facts = [told_at_random(dice, str(number)) for number in range(dice.randint(1, 8))]
+        again = dice.sample(facts, len(facts)) + dice.sample(facts, dice.randint(0, len(facts)))
+        assert outcome(facts) == outcome(list({(told.kind, told.identity): told for told in again}.values())), seed
+
+
+def told_at_random(dice: random.Random, identity: str) -> Told:
+    kind = dice.choice(["status", "status", "status", "refund", "refund", "cancelled", "reopened", "closed"])
+    amount, day = f"{dice.randint(0, 20_000) / 100:.2f}", dice.choice(["", "2026-05-01", "2026-05-02"])
+    if kind == "status":
+        return status(identity, dice.choice(STATUSES), amount, updated_at=day)
+    return Told(kind, identity, {"amount": amount} if kind == "refund" else {}, FIRST)
 
 
 def status(identity: str, status: str, total: str, **data) -> Told:

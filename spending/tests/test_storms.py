@@ -30,7 +30,7 @@ from spending.redemptions import Refused
 STORM = sized(1, 10)
 CLIENTS = min(20 * STORM, 50)  # each has a connection of its own, of which a server has some hundred
 CODES, ASKS = 500 * STORM, 600 * STORM
-RACES = 8 * STORM
+RACES = sized(50, 5_000)
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
