@@ -13,7 +13,6 @@ from django.views.decorators.http import require_POST
 from django.views.generic import TemplateView
 
 from . import audit
-from . import audit
 from .mixins import store_view
 from .models import StaffMember, Store
 from .two_steps import has_two_steps
