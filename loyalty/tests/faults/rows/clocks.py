@@ -32,7 +32,7 @@ LIBRARY = Path(libfaketime.__file__).parent / "vendor" / "libfaketime" / "src" /
 DAYS, MINUTES = ("+2d", "-2d"), ("+10m", "-10m")
 KEY_LIVES = 3.0  # seconds
 EXACT = 1.0  # seconds that an end may be off by
-LEFT = timedelta(seconds=3)  # around the tolerance, so that a slow machine proves nothing false
+LEFT = timedelta(seconds=10)  # around the tolerance, so that a slow machine proves nothing false
 
 
 @row("G12", "clocks: worker and beat 2 days off, web 10 minutes off", quick=6, full=60, seconds=40)
@@ -76,24 +76,22 @@ def clock_of_web(stack: Stack) -> datetime:
 
 
 def key_ends(shop: Shop, outcome: Outcome) -> None:
-    """An API key is good until its end, to the second."""
-    end = timezone.now() + timedelta(seconds=KEY_LIVES)
+    """An API key is good until its end, to the second, whatever a slow machine takes to ask and to answer."""
+    end, exact = timezone.now() + timedelta(seconds=KEY_LIVES), timedelta(seconds=EXACT)
     with acting_for(shop.store.pk):
         _, key = ApiKey.issue(shop.store, "short", expires_at=end)
-    ended = None
+    asked, status = timezone.now(), 201
     with Line(replace(shop, answers=[])) as send:  # refusals are expected here
-        while ended is None and timezone.now() < end + timedelta(seconds=2 * EXACT):
-            asked = timezone.now()
-            fact = f"visit-{next(shop.numbers)}"
+        while status == 201 and asked < end + 2 * exact:
+            asked, fact = timezone.now(), f"visit-{next(shop.numbers)}"
             call = shop.visit(fact)
-            answer = send(Call(call.path, call.body, (), call.headers | {"Authorization": f"Bearer {key}"}))
-            if answer.status == 401:
-                ended = asked
-            elif answer.status == 201:
+            status = send(Call(call.path, call.body, (), call.headers | {"Authorization": f"Bearer {key}"})).status
+            if status == 201:
                 shop.acknowledged[fact] += 1
+                outcome.expect(asked <= end + exact, "a key was good after its end")
             time.sleep(0.05)
-    off = abs((ended - end).total_seconds()) if ended else float("inf")
-    outcome.expect(off <= EXACT, f"a key ended {off:.1f} s off its end")
+    outcome.expect(status == 401, f"a key that has ended was answered {status}")
+    outcome.expect(timezone.now() >= end - exact, "a key ended before its end")
 
 
 def tolerance_is_exact(shop: Shop, outcome: Outcome) -> None:
