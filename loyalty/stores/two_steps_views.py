@@ -51,7 +51,7 @@ def switched(request: HttpRequest, needs: bool) -> HttpResponse:
         messages.error(request, "Set it up for yourself first, so that you do not shut yourself out.")
         return redirect("mfa_index")
     audit.about(request, request.store)
-    Store.objects.filter(pk=audit.about(request, request.store).pk).update(needs_two_steps=needs)
+    Store.objects.filter(pk=request.store.pk).update(needs_two_steps=needs)
     said = "asks its people for two-step sign-in" if needs else "no longer asks for two-step sign-in"
     messages.success(request, f"{request.store} {said}.")
     return redirect("stores:staff_list", request.store.slug)
