@@ -5,7 +5,7 @@ import secrets
 from datetime import timedelta
 from typing import Any
 
-from django.db import models
+from django.db import models, transaction
 from django.db.models import Q
 from django.utils import timezone
 from uuid_utils.compat import uuid7
@@ -35,8 +35,11 @@ class TwoSecrets(models.Model):
     def seal(self, secret: str) -> None:
         self.sealed_secret = encrypt(secret, self.purpose, self.store_id)
 
+    @transaction.atomic
     def rotate(self, secret: str) -> None:
         """A new secret; the old one is good for another day."""
+        # As it is sealed by now: the store's key may have been changed since this row was read.
+        self.refresh_from_db(fields=["sealed_secret"], from_queryset=type(self)._default_manager.select_for_update())
         self.sealed_old_secret, self.old_secret_until = self.sealed_secret, clock.now() + ROTATION_OVERLAP
         self.seal(secret)
         self.save(update_fields=["sealed_secret", "sealed_old_secret", "old_secret_until"])
