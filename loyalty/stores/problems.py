@@ -9,7 +9,7 @@ from typing import Any
 from django.core.exceptions import PermissionDenied, SuspiciousOperation
 from django.core.exceptions import ValidationError as DjangoValidationError
 from django.core.signals import got_request_exception
-from django.db import DataError, IntegrityError, InterfaceError, OperationalError, transaction
+from django.db import DataError, IntegrityError, InterfaceError, InternalError, OperationalError, transaction
 from django.http import Http404, HttpRequest, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from rest_framework import exceptions
@@ -82,10 +82,17 @@ def problem_of(error: Exception, refusals: dict[type[Exception], int]) -> Proble
             return Problem(400, "invalid", "A value cannot be stored. Check the texts and numbers you sent.")
         case IntegrityError():
             return Problem(409, "conflict", "Another call changed the same thing. Look at it and send yours again.")
-        case OperationalError() | InterfaceError():
+        case OperationalError() | InterfaceError() | InternalError() if is_servers(error):
             headers = {"Retry-After": str(RETRY_AFTER)}
             return Problem(503, "unavailable", "This could not be stored now. Send it again.", headers=headers)
     return None
+
+
+def is_servers(error: Exception) -> bool:
+    """Of errors that are called internal only those of the server itself (class XX), such as a file that may not grow;
+    the others say that we used a transaction wrongly."""
+    state = getattr(error.__cause__, "sqlstate", None) or ""
+    return not isinstance(error, InternalError) or state.startswith("XX")
 
 
 def our_fault(error: Exception, context: dict[str, Any]) -> Problem:

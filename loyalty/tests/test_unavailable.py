@@ -1,11 +1,13 @@
 """Pages while the database is away."""
 
 import pytest
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, InternalError, OperationalError
 from django.test import Client
 from django.urls import get_resolver, path
+from psycopg import errors
 
 from loyalty import urls, views
+from loyalty.stores.problems import problem_of
 
 
 def away(request):
@@ -40,3 +42,11 @@ def test_a_mistake_of_ours_is_not_excused_by_the_database(db):
 
 def test_the_product_answers_so():
     assert get_resolver("loyalty.urls").resolve_error_handler(500) is views.failed
+
+
+@pytest.mark.parametrize(("cause", "status"), [(errors.InternalError_(), 503), (errors.InFailedSqlTransaction(), None)])
+def test_a_call_that_the_server_failed_is_asked_to_come_again_and_a_mistake_of_ours_is_not(cause, status):
+    error = InternalError("could not write to log file: File too large")
+    error.__cause__ = cause
+    problem = problem_of(error, {})
+    assert (problem and problem.status) == status
