@@ -139,6 +139,8 @@ def draw_up(store: Store, purses, posted, settlements: list[Settlement]) -> list
         entries.append(post(purse, before, one, points, pending, now))
         if points < 0 and purse.balance < 0:
             entries += meet_debt(store, purse, posted, one, now)
+        elif forgiven := posted.get((purse.id, write_off_of(one.source))):
+            entries += take_back(purse, forgiven, one, points, now)
     return entries
 
 
@@ -171,17 +173,27 @@ def write_off_of(source: str) -> str:
 def meet_debt(store: Store, purse: Purse, posted, one: Settlement, now: datetime) -> list[dict]:
     """A refund after the points were spent: keep the debt, write it off, or show it to a person."""
     if store.negative_balance == Store.NegativeBalance.WRITE_OFF:
-        source = write_off_of(one.source)
-        rest = Settlement(
-            one.customer_id, source, Kind.WRITE_OFF, reason="Debt after a refund, written off", actor="policy"
-        )
-        return [post(purse, posted.setdefault((purse.id, source), Posted()), rest, -purse.balance, ZERO, now)]
+        before = posted.setdefault((purse.id, write_off_of(one.source)), Posted())
+        rest = write_off(one, "Debt after a refund, written off")
+        return [post(purse, before, rest, -purse.balance, ZERO, now)]
     if store.negative_balance == Store.NegativeBalance.REVIEW:
         Event.objects.create(
             store=store, customer_id=one.customer_id, topic=Topic.ATTENTION,
             data={"what": "negative_balance", "balance": str(purse.balance), "source": one.source},
         )  # fmt: skip
     return []
+
+
+def take_back(purse: Purse, forgiven: Posted, one: Settlement, points: Decimal, now: datetime) -> list[dict]:
+    """Given again, as a cancelled order that is reopened: what was written off for it is not given twice."""
+    back = min(points, forgiven.points, purse.balance)
+    if back <= 0:
+        return []
+    return [post(purse, forgiven, write_off(one, "Written off before, now earned again"), -back, ZERO, now)]
+
+
+def write_off(one: Settlement, reason: str) -> Settlement:
+    return Settlement(one.customer_id, write_off_of(one.source), Kind.WRITE_OFF, reason=reason, actor="policy")
 
 
 # Entries, their events (L15) and the balances in one statement, so that none can be without the others. The limit

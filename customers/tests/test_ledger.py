@@ -73,6 +73,18 @@ def test_a_store_may_write_the_debt_off(store, customer):
     assert settle(store, customer, "activity:1") == []
 
 
+def test_what_was_written_off_is_not_given_twice(store, customer):
+    store.negative_balance = "write_off"
+    settle(store, customer, "activity:1", points=30)
+    settle(store, customer, "redemption:1", points=-20, kind=Kind.REDEEM)
+    settle(store, customer, "activity:1")
+    settle(store, customer, "activity:1", points=15)
+    assert balance(customer) == 0
+    settle(store, customer, "activity:1", points=30)
+    assert balance(customer) == 10
+    assert [entry.points for entry in store.entries.filter(kind=Kind.WRITE_OFF).order_by("seq")] == [20, -15, -5]
+
+
 def test_a_store_may_ask_for_a_review(store, customer):
     store.negative_balance = "review"
     settle(store, customer, "activity:1", points=30)

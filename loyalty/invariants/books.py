@@ -68,6 +68,10 @@ INVARIANTS = [
         UNION ALL
         SELECT format('entry %%s writes off %%s and leaves %%s', id, points, balance_after) FROM customers_ledgerentry
          WHERE store_id = %(store)s AND kind = 'write_off' AND points > 0 AND balance_after <> 0
+        UNION ALL
+        SELECT format('%%s of wallet %%s takes back more than it wrote off', source, wallet_id)
+          FROM customers_ledgerentry WHERE store_id = %(store)s AND kind = 'write_off'
+         GROUP BY wallet_id, source HAVING sum(points) < 0
         """,
     ),
     Invariant(

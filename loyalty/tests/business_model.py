@@ -45,6 +45,7 @@ class Deed:
     is_waiting: bool = False  # for them
     points: int = 0  # in the balance
     pending: int = 0
+    forgiven: int = 0  # written off when it was taken back after it was spent
 
     @property
     def worth(self) -> int:
@@ -143,9 +144,12 @@ class Model:
         deed.points, deed.pending = points, pending
         who.balance += change
         who.earned += change
-        if change < 0 and who.balance < 0 and self.writes_off:
-            who.earned -= who.balance
-            who.balance = 0
+        if not self.writes_off:
+            return
+        forgiven = -min(who.balance, 0) if change < 0 else -max(min(change, deed.forgiven, who.balance), 0)
+        deed.forgiven += forgiven
+        who.earned += forgiven
+        who.balance += forgiven
 
     def move(self, who: Person, points: int) -> None:
         if points < 0 and who.balance + points < 0:

@@ -118,6 +118,7 @@ MUTANTS = [
     Mutant(L, "if points < 0 and one.kind != Kind.EARN and purse.balance + points < 0:", "if False:", "IntegrityError"),
     Mutant(L, "and purse.balance + points < 0:", "and purse.balance + points <= 0:", "InsufficientPoints"),
     Mutant(L, "rest, -purse.balance, ZERO, now", "rest, 1 - purse.balance, ZERO, now", "L6"),
+    Mutant(L, "min(points, forgiven.points, purse.balance)", "min(points, purse.balance)", "L6"),
     Mutant(L, "if points < 0 and purse.balance < 0:", "if False:", "model"),
     Mutant(L, "if not one.is_first]", "if one.is_first]", "model"),
     Mutant(L, "if purse.id in changed", "if purse.id not in changed", "L1"),

@@ -145,6 +145,14 @@ def correcting(shop: Business) -> Iterator[None]:
     shop.follow()
     shop.seal()
     yield
+    shop.tell(99, "bob", "status", status="completed", total=2_000)
+    shop.follow()
+    shop.adjust("bob", 30 - shop.model.people["bob"].balance)  # less than the order gave
+    shop.tell(7, "bob", "cancelled")
+    shop.follow()
+    shop.tell(7, "bob", "reopened")
+    shop.follow()
+    yield
 
 
 def noticed(wanted: str, tmp_path: Path) -> set[str]:
