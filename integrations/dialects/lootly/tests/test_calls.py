@@ -86,7 +86,7 @@ class TestBalances:
         ]  # fmt: skip
 
     def test_many_cost_as_many_queries_as_one(self, store, shop, ann, django_assert_max_num_queries):
-        with django_assert_max_num_queries(20):
+        with django_assert_max_num_queries(21):
             assert len(shop.asks("point-balances", ids=list(range(1, 251)))) == 250
 
     def test_limits(self, shop):
