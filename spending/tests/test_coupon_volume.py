@@ -46,3 +46,8 @@ def test_a_large_file_with_flaws_is_counted_to_the_row_and_loaded_once(store):
     assert (row.state, row.new, row.duplicate, row.known, row.invalid) == ("done", GOOD, TWICE, 0, BAD)
     assert row.loaded == GOOD == CouponCode.objects.filter(store=store, pool=pool).count()
     assert len(row.problems) == min(BAD, 100)
+    again = coupon_imports.start(store, pool, [b"".join([*content, b"ANOTHER\n"])], "again.csv", "test")
+    coupon_steps.work(store.pk)
+    again.refresh_from_db()
+    assert (again.state, again.error) == ("checked", "")
+    assert (again.new, again.duplicate, again.known, again.invalid) == (1, TWICE, GOOD, BAD)
