@@ -92,7 +92,8 @@ def run(stack: "Stack", options: argparse.Namespace) -> int:
     table = report.table(lines)
     say(f"\n{table}\n\nseed {seed}, {time.monotonic() - start:.0f} s")
     if options.write:
-        report.write(f"{table}\n\nSeed `{seed}`, {(time.monotonic() - start) / 60:.0f} minutes.")
+        asked = " ".join(["bin/faults", *sys.argv[1:]])
+        report.write(f"{table}\n\nBy `{asked}`, seed `{seed}`, {(time.monotonic() - start) / 60:.0f} minutes.")
     return 0 if is_well else 1
 
 
