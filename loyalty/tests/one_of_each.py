@@ -1,12 +1,10 @@
 """A store with one object of each kind, the addresses that name them, and whether anything of any store changed."""
 
-from collections.abc import Iterator
 from decimal import Decimal
 from types import SimpleNamespace
 
 import pytest
 from django.db import connection
-from django.urls import get_resolver
 
 from customers import adjustments
 from customers.enrolment import Identity
@@ -18,21 +16,10 @@ from loyalty.stores.models import ApiKey, StaffMember
 from spending import coupon_imports, redemptions, rewarding
 from spending.models import CodePool
 
+from .tenancy.objects import FIVE_OFF, changed
+from .tenancy.routes import routes
 
-def routes(resolver=None, prefix: str = "") -> Iterator[str]:
-    for pattern in (resolver or get_resolver()).url_patterns:
-        path = prefix + str(pattern.pattern)
-        if hasattr(pattern, "url_patterns"):
-            yield from routes(pattern, path)
-        else:
-            yield path
-
-
-def below(prefix: str) -> list[str]:
-    return sorted(path.removeprefix(prefix) for path in routes() if path.startswith(prefix))
-
-
-FIVE_OFF = {"settings": {"value": "5"}, "code_source": "generated"}
+__all__ = ["API_OBJECTS", "FIVE_OFF", "changed", "everything", "page_path", "routes", "theirs"]
 
 
 @pytest.fixture
@@ -117,10 +104,6 @@ def everything() -> dict[str, int]:
             cursor.execute(f"SELECT md5(string_agg(row::text, ',' ORDER BY row::text)) FROM {table} AS row")
             found[table] = cursor.fetchone()[0]
     return found
-
-
-def changed(before: dict, after: dict) -> set[str]:
-    return {table for table in before if before[table] != after[table]}
 
 
 API_OBJECTS = {
