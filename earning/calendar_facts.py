@@ -3,7 +3,7 @@
 The fact's id is (customer, year), so running again, late or twice records nothing new.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import date, datetime, timedelta
 from functools import reduce
 from operator import or_
@@ -23,10 +23,12 @@ from .models import Activity
 
 CATCH_UP = 7  # days: what a stopped scheduler may have missed
 
+Dates = dict[tuple[int, int], date]  # months and days, and the day that each is kept on
+
 
 def record_all(now: datetime) -> None:
     for store in Store.objects.all():
-        with acting_for(store.pk), timezone.override(store.tz):  # a month and day are the store's
+        with acting_for(store.pk):
             today = store.local(now).date()
             if record(store, [today - timedelta(days=back) for back in range(CATCH_UP)]):
                 broker.nudge(APPLY, store.pk)
@@ -39,19 +41,28 @@ def record(store: Store, days: list[date]) -> int:
     )
     theirs = {date_: day for day in days for date_ in kept_on(day)}
     facts: list[Activity] = []
-    if "birthday" in kinds:
-        for customer in on_any(store, "birthday", theirs):
-            birthday = cast(date, customer.birthday)
-            midnight = store.midnight(theirs[birthday.month, birthday.day])
-            if customer.birthday_set_at and customer.birthday_set_at < midnight:
-                facts.append(fact(store, customer, "birthday", midnight))
-    if "anniversary" in kinds:
-        for customer in on_any(store, "first_order_at", theirs):
-            first = store.local(cast(datetime, customer.first_order_at))
-            midnight = store.midnight(theirs[first.month, first.day])
-            if first < midnight - timedelta(days=360):
-                facts.append(fact(store, customer, "anniversary", midnight))
+    with timezone.override(store.tz):  # a month and day are the store's
+        if "birthday" in kinds:
+            facts += birthdays(store, theirs)
+        if "anniversary" in kinds:
+            facts += anniversaries(store, theirs)
     return len(Activity.objects.bulk_create(facts, ignore_conflicts=True))
+
+
+def birthdays(store: Store, theirs: Dates) -> Iterator[Activity]:
+    for customer in on_any(store, "birthday", theirs):
+        birthday = cast(date, customer.birthday)
+        midnight = store.midnight(theirs[birthday.month, birthday.day])
+        if customer.birthday_set_at and customer.birthday_set_at < midnight:
+            yield fact(store, customer, "birthday", midnight)
+
+
+def anniversaries(store: Store, theirs: Dates) -> Iterator[Activity]:
+    for customer in on_any(store, "first_order_at", theirs):
+        first = store.local(cast(datetime, customer.first_order_at))
+        midnight = store.midnight(theirs[first.month, first.day])
+        if first < midnight - timedelta(days=360):
+            yield fact(store, customer, "anniversary", midnight)
 
 
 def kept_on(day: date) -> list[tuple[int, int]]:

@@ -85,6 +85,17 @@ def test_the_first_orders_day_is_the_stores_own(store, add_rule, work):
     assert balance(loyal) == 100 and store.activities.get().occurred_at == on(2026, 5, 4, 15)
 
 
+def test_an_anniversary_is_of_the_stores_day_whichever_zone_is_active(store, add_rule, work):
+    add_rule(store, "anniversary", 100, name="A year")
+    store.timezone = "Pacific/Auckland"
+    store.save(update_fields=["timezone"])
+    loyal = make_customer(store, "l", first_order_at=datetime(2025, 5, 4, 13, tzinfo=UTC))  # the 5th in Auckland
+    assert calendar_facts.record(store, [date(2026, 5, 4)]) == 0
+    assert calendar_facts.record(store, [date(2026, 5, 5)]) == 1
+    work(store)
+    assert balance(loyal) == 100
+
+
 def test_a_birthday_typed_last_week_is_explained_not_paid(store, birthday_rule, work):
     with time_machine.travel(on(2026, 5, 5)):
         born = make_customer(store, "b", birthday=date(1990, 5, 5), birthday_set_at=on(2026, 4, 28))
