@@ -168,6 +168,7 @@ CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True  # their rows 
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+CELERY_BROKER_CHANNEL_ERROR_RETRY = True  # a full broker is such an error, and would end the worker
 CELERY_TASK_PUBLISH_RETRY = False
 # A killed worker's task returns by kombu's sweep. Correctness never depends on it: rows do the work.
 CELERY_BROKER_TRANSPORT_OPTIONS = {

@@ -1,4 +1,5 @@
-"""Beat's stand-in and the last resort: what lies due is found though beat is dead, and done though the broker is.
+"""Beat's stand-in and the last resort: what lies due is found though beat is dead, and done though the broker is,
+or though every worker is deaf.
 
 `manage.py sweep` runs beside beat. As many may run as there are machines; one at a time looks.
 """
@@ -25,6 +26,7 @@ logger = logging.getLogger(__name__)
 
 LOCK = 7_763_702_224  # any number that no other advisory lock has
 AWAY = 10.0  # seconds that the broker is given to come back
+LATE = timedelta(seconds=15)  # then workers were told more than once, and none came
 CROWDED = 1_000  # messages in the queue: the workers have enough to do
 PROBE = "sweeper"
 
@@ -45,14 +47,16 @@ class Sweeper:
         self.away_since: float | None = None
 
     def look(self) -> None:
-        """Once. While the broker is away no worker hears a nudge, so after some seconds the work is done here."""
+        """Once. While the broker is away no worker hears a nudge, so after some seconds the work is done here; and so
+        is what workers leave lying though they were told."""
         if self.is_queue_taking():
             self.away_since = None
             nudge()
+            work(LATE)
             return
         self.away_since = self.away_since or time.monotonic()
         if time.monotonic() - self.away_since >= AWAY:
-            work()
+            work(timedelta(0))
 
     def is_queue_taking(self) -> bool:
         """A full broker still answers, so something is written to it."""
@@ -70,11 +74,11 @@ def nudge() -> None:
                 sweep()
 
 
-def work() -> None:
-    """Two who do this at once share it: each claims what it takes."""
+def work(idle: timedelta) -> None:
+    """Apply what is due for longer than `idle`. Two who do this at once share it: each claims what it takes."""
     for model, apply_due in WORK:
-        for store_id in stores_due(model, timedelta(0)):
-            logger.warning("The broker is away: applying what is due in store %s.", store_id)
+        for store_id in stores_due(model, idle):
+            logger.warning("No worker took what is due in store %s (%s): doing it here.", store_id, model.__name__)
             apply_due(store_id)
 
 

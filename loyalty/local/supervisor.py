@@ -20,6 +20,7 @@ from .state import ROOT, Problem, State
 TICK = 0.2  # seconds
 STABLE_AFTER = 10.0  # a child that lived this long did not die at start
 QUICK_DEATHS = 5
+LONGEST_DELAY = 8.0
 
 WEB_WORKERS = 2
 AT_ONCE = 4  # requests that a web process works on
@@ -82,6 +83,7 @@ class Watched:
     started_at: float = 0.0
     restart_at: float | None = None
     quick_deaths: int = 0
+    has_been_stable: bool = False
     rest: bytes = b""  # a line that has not ended yet
     last_lines: deque[str] = field(default_factory=lambda: deque(maxlen=20))
 
@@ -103,14 +105,16 @@ class Watched:
         return self.restart_at is not None and time.monotonic() >= self.restart_at
 
     def note_death(self) -> None:
-        """Decide when it starts again; give up on a child that cannot even start."""
+        """Decide when it starts again; give up on a child that could never start. One that could will again, once
+        what keeps it down (a full broker, a full disk) is over."""
         self.process.bury()
-        lived = time.monotonic() - self.started_at
-        self.quick_deaths = self.quick_deaths + 1 if lived < STABLE_AFTER else 1
-        if self.quick_deaths >= QUICK_DEATHS:
+        is_stable = time.monotonic() - self.started_at >= STABLE_AFTER
+        self.has_been_stable |= is_stable
+        self.quick_deaths = 1 if is_stable else self.quick_deaths + 1
+        if self.quick_deaths >= QUICK_DEATHS and not self.has_been_stable:
             lines = "\n".join([*self.last_lines, *self.process.tail])
             raise Problem(f"{self.process.name} {self.process.ending} {QUICK_DEATHS} times at start. It said:\n{lines}")
-        delay = 0.25 * 2**self.quick_deaths
+        delay = min(0.25 * 2**self.quick_deaths, LONGEST_DELAY)
         self.restart_at = time.monotonic() + delay
         say_for(self.process.name, f"{self.process.ending}; starting again in {delay:g} s")
 

@@ -128,8 +128,11 @@ def database_url() -> str:
 
 
 def children_of(pid: int) -> list[int]:
+    """None of a process that is gone."""
+    text = ""
     if sys.platform == "linux":
-        text = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            text = Path(f"/proc/{pid}/task/{pid}/children").read_text()
     else:
         text = subprocess.run(["pgrep", "-P", str(pid)], capture_output=True, text=True, check=False).stdout
     return [int(child) for child in text.split()]

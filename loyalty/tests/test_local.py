@@ -264,6 +264,24 @@ def test_a_child_that_cannot_start_ends_the_whole_with_its_last_words(leash, mon
     assert told.count("starting again in") == 2
 
 
+def test_a_child_that_could_start_once_is_never_given_up(leash, folder, monkeypatch):
+    """What keeps it down may pass: a broker that is full, say."""
+    monkeypatch.setattr(supervisor, "QUICK_DEATHS", 2)
+    monkeypatch.setattr(supervisor, "STABLE_AFTER", 1.0)
+    monkeypatch.setattr(supervisor, "LONGEST_DELAY", 0.1)
+    lives = f"echo life >> {folder}/lives; [ $(wc -l < {folder}/lives) -gt 1 ] || sleep 1.2; exit 3"
+    watch = Supervisor([], leash)
+    watch.start(Process("worker", ["sh", "-c", lives], leash, output=subprocess.PIPE))
+    until = time.monotonic() + 20
+    watch.watch_until(lambda: lives_of(folder) >= 5 or time.monotonic() > until)
+    assert lives_of(folder) >= 5
+
+
+def lives_of(folder: Path) -> int:
+    path = folder / "lives"
+    return path.read_text().count("life") if path.exists() else 0
+
+
 # --- bin/up, whole ---
 
 

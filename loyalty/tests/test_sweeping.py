@@ -1,7 +1,10 @@
-"""What lies due is found without beat, and applied without a broker."""
+"""What lies due is found without beat, and applied without a broker or a worker that listens."""
+
+from datetime import timedelta
 
 import pytest
 from django.db import connection
+from django.utils import timezone
 
 from customers.enrolment import Identity
 from earning import activities
@@ -20,7 +23,7 @@ def lying(store, customer, add_rule, monkeypatch):
     with monkeypatch.context() as silent:
         silent.setattr(broker, "nudge", lambda task, store_id: None)
         activities.record(store, NewActivity("visit", Identity.of(external_id="c1"), external_id="v1"))
-    store.activities.update(due_at="2020-01-01T00:00:00Z")
+    store.activities.update(due_at=timezone.now() - sweeping.LATE / 2)
     return store.activities.get()
 
 
@@ -49,6 +52,16 @@ def test_what_lies_due_is_applied_once_the_broker_was_away_for_a_while(store, ly
     assert store.activities.get().applied_at is None  # it may be back in a moment
     sweeper.away_since -= sweeping.AWAY
     sweeper.look()
+    assert store.activities.get().applied_at and customer.wallets.get().balance == 7
+
+
+def test_what_no_worker_takes_is_applied_though_the_broker_is_well(store, lying, customer, monkeypatch):
+    """A worker may run and hear nothing, for ever: Celery's has lost its place in the queue before."""
+    monkeypatch.setattr(broker, "nudge", lambda *args: None)
+    Sweeper().look()
+    assert store.activities.get().applied_at is None
+    store.activities.update(due_at=timezone.now() - sweeping.LATE - timedelta(seconds=1))
+    Sweeper().look()
     assert store.activities.get().applied_at and customer.wallets.get().balance == 7
 
 

@@ -1,5 +1,6 @@
 """A loop that needs no broker and no beat: it finds facts that lie due, and applies them when nobody else can."""
 
+import faulthandler
 import logging
 import time
 from typing import Any
@@ -13,14 +14,16 @@ from loyalty.sweeping import Sweeper
 logger = logging.getLogger(__name__)
 
 EVERY = 2.0  # seconds
+STUCK = 600.0  # seconds of one look: it ends with a traceback, and the supervisor starts a new one
 
 
 class Command(BaseCommand):
-    help = "Nudge workers about what lies due, every two seconds; do their work while the broker is away."
+    help = "Nudge workers about what lies due, every two seconds; do what none of them takes."
 
     def handle(self, *args: Any, **options: Any) -> None:
         sweeper = Sweeper()
         while True:
+            faulthandler.dump_traceback_later(STUCK, exit=True)
             try:
                 sweeper.look()
             except (DatabaseError, *broker.UNREACHABLE) as error:

@@ -35,15 +35,13 @@ T = TypeVar("T")
 def judge(stack: Stack, outcome: Outcome) -> None:
     """`outcome` is of the row that has just ended: its last fault was over a moment ago at most."""
     ended = time.monotonic()
-    if dead := stack.heal():
-        outcome.note(f"started again: {', '.join(dead)}")
     with stack.superuser() as superuser:
         superuser.execute("ANALYZE")  # as autovacuum would have by then
     for shop in stack.shops:
-        settled = applied_by(shop, LIMIT)
+        settled = supervised(stack, shop, LIMIT, outcome)
         if settled is None:
             outcome.fail(f"not applied within {LIMIT:g} s: {due(shop)} facts, the oldest due for {oldest(shop):.0f} s")
-            applied_by(shop, OVERTIME)  # what comes late is not lost
+            supervised(stack, shop, OVERTIME, outcome)  # what comes late is not lost
         else:
             outcome.recovered(settled - ended)
         judge_answers(shop, outcome)
@@ -59,6 +57,17 @@ def asked(ask: Callable[[], T]) -> T:
     """PostgreSQL may have ended our connection while it was one of the faults: begin with a new one."""
     connection.close()
     return ask()
+
+
+def supervised(stack: Stack, shop: Shop, seconds: float, outcome: Outcome) -> float | None:
+    """`applied_by`, while what dies is started again: some die of a fault only after it is over."""
+
+    def is_applied() -> bool:
+        if dead := stack.heal():
+            outcome.note(f"started again: {', '.join(dead)}")
+        return due_or_unknown(shop) == 0
+
+    return moment_of(is_applied, seconds)
 
 
 def applied_by(shop: Shop, seconds: float) -> float | None:

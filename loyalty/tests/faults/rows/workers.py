@@ -63,3 +63,20 @@ def worker_sleeps(stack: Stack, times: int, rng: random.Random) -> Outcome:
     finally:
         other.bury()
     return outcome
+
+
+@row("G7", "worker frozen and no other, the sweeper does its work", quick=1, full=12, seconds=25)
+def worker_is_deaf(stack: Stack, times: int, rng: random.Random) -> Outcome:
+    """It runs, hears nothing and does nothing: no supervisor would notice."""
+    outcome = Outcome()
+    with stack.traffic(rng) as shop:
+        for _ in stack.rounds(times):
+            with stack.frozen(stack.worker):
+                outcome.faults += 1
+                time.sleep(rng.uniform(1, 3))
+                shop.hold()
+                settled = applied_by(shop, ZOMBIE)
+                outcome.expect(settled is not None, f"what nobody heard of was not done in {ZOMBIE:g} s")
+                shop.go_on()
+            time.sleep(rng.uniform(0.5, 2))
+    return outcome
