@@ -75,9 +75,12 @@ def nudge() -> None:
 
 
 def work(idle: timedelta) -> None:
-    """Apply what is due for longer than `idle`. Two who do this at once share it: each claims what it takes."""
+    """Apply what lies untouched for longer than `idle`. Two who do this at once share it: each claims what it takes.
+
+    A fact that is tried again and again is not late: somebody tries, and it may kill whoever does.
+    """
     for model, apply_due in WORK:
-        for store_id in stores_due(model, idle):
+        for store_id in stores_due(model, idle, untouched=idle):
             logger.warning("No worker took what is due in store %s (%s): doing it here.", store_id, model.__name__)
             apply_due(store_id)
 

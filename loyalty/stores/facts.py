@@ -26,6 +26,7 @@ from .tenancy import acting_for, sweeping
 logger = logging.getLogger(__name__)
 
 BATCH = 500
+STORES = 500  # that are swept at once
 MAX_ATTEMPTS = 5
 ERROR_LIMIT = 4096
 LINK_PATIENCE = 10.0  # seconds
@@ -185,12 +186,14 @@ def retry(facts: models.QuerySet) -> int:
     )
 
 
-def stores_due(model: type[Fact], idle: timedelta, limit: int = 500) -> list[int]:
-    """Stores with facts due for longer than `idle`, the longest wait first."""
+def stores_due(model: type[Fact], idle: timedelta, untouched: timedelta = timedelta(0)) -> list[int]:
+    """Stores with facts due for longer than `idle`, which nobody holds or held for the time of `untouched`; the
+    longest wait first."""
     with sweeping():
-        late = model._default_manager.filter(due_at__lt=clock.now() - idle).exclude(claimed_until__gt=clock.now())
+        now = clock.now()
+        late = model._default_manager.filter(due_at__lt=now - idle).exclude(claimed_until__gt=now - untouched)
         stores = late.values("store_id").annotate(since=models.Min("due_at")).order_by("since")
-        return [row["store_id"] for row in stores[:limit]]
+        return [row["store_id"] for row in stores[:STORES]]
 
 
 def drain(model: type[Fact], store_id: int, apply: Apply, seconds: float = DRAIN) -> int:

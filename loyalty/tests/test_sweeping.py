@@ -65,6 +65,18 @@ def test_what_no_worker_takes_is_applied_though_the_broker_is_well(store, lying,
     assert store.activities.get().applied_at and customer.wallets.get().balance == 7
 
 
+def test_what_a_worker_held_a_moment_ago_is_left_to_workers(store, lying, monkeypatch):
+    """It may be poison, which a worker survives that is started again and limited in its time."""
+    monkeypatch.setattr(broker, "nudge", lambda *args: None)
+    now = timezone.now()
+    store.activities.update(due_at=now - timedelta(hours=1), attempts=3, claimed_until=now - timedelta(seconds=5))
+    Sweeper().look()
+    assert store.activities.get().applied_at is None
+    store.activities.update(claimed_until=now - sweeping.LATE - timedelta(seconds=1))
+    Sweeper().look()
+    assert store.activities.get().applied_at
+
+
 @pytest.mark.django_db(transaction=True)
 def test_one_looks_at_a_time(lying, monkeypatch):
     told: list[object] = []

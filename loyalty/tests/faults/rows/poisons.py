@@ -33,7 +33,8 @@ def poison(stack: Stack, times: int, rng: random.Random) -> Outcome:
     outcome = Outcome()
     kinds = (QUICK + ALL)[:times]
     # As much as one worker keeps up with: what is measured is poison, not load.
-    with poisonable_worker(stack), stack.traffic(rng, senders=2, pause=0.1) as shop:
+    # The sweeper would cure it: to that it is none.
+    with poisonable_worker(stack), stack.frozen(stack.sweeper), stack.traffic(rng, senders=2, pause=0.1) as shop:
         calm = timezone.now()
         time.sleep(CALM)
         poisoned = timezone.now()
