@@ -5,6 +5,7 @@ from typing import Any
 
 from allauth.account import signals as account
 from allauth.mfa import signals as mfa
+from allauth.mfa.webauthn.views import EditWebAuthnView
 from allauth.usersessions.views import ListUserSessionsView
 from django.dispatch import Signal
 from django.http import HttpRequest
@@ -44,4 +45,12 @@ class SessionsView(ListUserSessionsView):
 
     def form_valid(self, form: Any) -> Any:
         audit.of_account(self.request, self.request.user, "account:sessions_ended")
+        return super().form_valid(form)
+
+
+class RenamePasskeyView(EditWebAuthnView):
+    """Allauth's own, which tells nobody either."""
+
+    def form_valid(self, form: Any) -> Any:
+        audit.of_account(self.request, self.request.user, "account:passkey_renamed", kind=form.cleaned_data["name"])
         return super().form_valid(form)

@@ -148,6 +148,7 @@ ACTIONS: dict[str, dict[str, str]] = {
         "account:two_steps_added": "added to two-step sign-in",
         "account:two_steps_removed": "removed from two-step sign-in",
         "account:two_steps_reset": "made anew for two-step sign-in",
+        "account:passkey_renamed": "renamed a passkey to",
         "account:sessions_ended": "signed out other browsers",
     },
 }  # fmt: skip

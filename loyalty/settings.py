@@ -187,6 +187,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 86_400.0,
         "options": {"expires": 3600},
     },
+    "forget-sessions": {
+        "task": "loyalty.stores.tasks.forget_sessions",
+        "schedule": crontab(hour=3, minute=10),
+        "options": {"expires": 3600},
+    },
     "forget-bodies": {
         "task": "integrations.tasks.forget_bodies",
         "schedule": crontab(hour=3, minute=30),

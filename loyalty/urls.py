@@ -7,7 +7,7 @@ from django.views.generic import RedirectView
 
 from integrations import registry
 from loyalty import attention_views, audit_views, demo_shop_views, metrics, views
-from loyalty.account_records import SessionsView
+from loyalty.account_records import RenamePasskeyView, SessionsView
 from loyalty.stores import two_steps
 from loyalty.stores.problems import unknown_path
 from spending.reward_views import reward_image
@@ -25,6 +25,7 @@ urlpatterns = [
     path("readyz", views.readyz, name="readyz"),
     path("metrics", metrics.metrics, name="metrics"),
     path("accounts/sessions/", SessionsView.as_view(), name="usersessions_list"),
+    path("accounts/2fa/webauthn/keys/<int:pk>/edit/", RenamePasskeyView.as_view(), name="mfa_edit_webauthn"),
     path("accounts/", include("allauth.urls")),
     path("admin", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/", admin.site.urls),

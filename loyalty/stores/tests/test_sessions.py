@@ -2,11 +2,13 @@
 
 import pytest
 from allauth.usersessions.models import UserSession
+from django.contrib.sessions.models import Session
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from conftest import PASSWORD
-from loyalty.stores import sessions
+from loyalty.stores import sessions, tasks
 
 pytestmark = pytest.mark.django_db
 PHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 Version/17.5 Mobile Safari/604.1"
@@ -95,3 +97,11 @@ def test_the_session_of_who_signed_out_is_worth_nothing(owner):
 )  # fmt: skip
 def test_devices_are_named_as_people_call_them(user_agent, device):
     assert sessions.device_of(user_agent) == device
+
+
+def test_sessions_that_ran_out_are_forgotten_and_others_stay(owner):
+    phone, laptop = signed_in(owner, PHONE), signed_in(owner, LAPTOP)
+    Session.objects.filter(pk=phone.session.session_key).update(expire_date=timezone.now())
+    tasks.forget_sessions()
+    assert Session.objects.get().pk == laptop.session.session_key
+    assert is_in(laptop)

@@ -4,6 +4,7 @@ import re
 
 import pytest
 from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import (
     TOTP,
     format_hotp_value,
@@ -14,7 +15,7 @@ from allauth.mfa.totp.internal.auth import (
 from django.urls import reverse
 
 from conftest import PASSWORD, staff
-from loyalty.stores.models import Store
+from loyalty.stores.models import AccountRecord, Store
 
 pytestmark = pytest.mark.django_db
 
@@ -119,3 +120,13 @@ def test_the_support_admin_asks_for_it_where_it_is_set_so(settings, owner, sign_
     assert "The support admin asks for it" in asked.text
     set_up(owner)
     assert client.get(reverse(f"admin:{page}")).status_code == 200
+
+
+def test_a_passkey_is_renamed_by_its_owner_only_and_that_is_written_down(owner, manager, sign_in):
+    passkey = Authenticator.objects.create(user=owner, type=Authenticator.Type.WEBAUTHN, data={"name": "Old"})
+    at = reverse("mfa_edit_webauthn", args=[passkey.pk])
+    assert sign_in(manager).post(at, {"name": "Stolen"}).status_code == 404
+    assert sign_in(owner).post(at, {"name": "Desk"}).status_code == 302
+    assert Authenticator.objects.get().data["name"] == "Desk"
+    record = AccountRecord.objects.get()
+    assert (record.action, record.object_name, record.actor) == ("account:passkey_renamed", "Desk", owner.email)
