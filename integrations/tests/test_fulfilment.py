@@ -8,6 +8,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from django.db.models import F
 from django.urls import reverse
 from django.utils import timezone
 
@@ -272,6 +273,23 @@ def test_after_ten_tries_a_person_decides(store, ann, take, django_capture_on_co
         assert mended.touched == 1
     row.redemption.refresh_from_db()
     assert row.redemption.state == "used"
+
+
+def test_a_system_that_is_down_for_a_day_gets_all_of_it_once(store, ann, take):
+    """In fast time: what waits is an hour nearer to its next try each time."""
+    with Receiver(respond("503 Down")) as down, Receiver() as mended:
+        rows = [take(down.url) for _ in range(8)]
+        for hour in range(24 + 24):
+            if hour == 24:
+                store.fulfilments.update(url=mended.url)
+            store.fulfilments.update(due_at=F("due_at") - timedelta(hours=1))
+            while deliver_due(store.pk):
+                pass
+        assert down.touched >= 6 * len(rows)
+        ids = [mended.headers(number)["webhook-id"] for number in range(mended.touched)]
+    assert len(ids) == len(set(ids)) == len(rows)
+    assert {row.redemption.state for row in store.fulfilments.select_related("redemption")} == {"used"}
+    assert not open_events(store)
 
 
 def test_handed_over_by_hand(store, take):
