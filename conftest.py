@@ -19,7 +19,7 @@ from django.test import Client, TransactionTestCase
 from rest_framework.test import APIClient
 
 from customers import enrolment
-from customers.enrolment import Identity
+from customers.identities import Identity
 from customers.models import Customer, OrderNotice
 from earning import applying, orders, rules
 from earning.models import Activity, EarningRule, OrderFact
@@ -27,7 +27,7 @@ from integrations import applying as inbox_applying
 from integrations.models import InboundEvent
 from loyalty.local.roles import ensure_roles
 from loyalty.stores import clock
-from loyalty.stores.facts import drain
+from loyalty.stores.batches import drain
 from loyalty.stores.models import ApiKey, StaffMember, Store, User
 from loyalty.stores.tenancy import act_for, acting_for, store_list
 from spending import order_notices

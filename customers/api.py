@@ -14,7 +14,7 @@ from loyalty.stores.problems import Problem
 from . import approvals, enrolment, ledger, schema
 from .adjustments import AdjustmentConflict, BadAdjustment
 from .approvals import Wish
-from .enrolment import BadIdentity, Erased, IdentityConflict
+from .identities import BadIdentity, Erased, IdentityConflict
 from .ledger import InsufficientPoints
 from .models import Customer, Event, LedgerEntry, Wallet
 from .references import customer_or_404, find_many

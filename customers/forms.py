@@ -11,10 +11,10 @@ from uuid_utils.compat import uuid7
 from loyalty.stores.models import Store
 from loyalty.stores.numbers import points
 
-from . import approvals, enrolment
+from . import approvals, identities
 from .adjustments import LIMIT
 from .approvals import Wish
-from .enrolment import BadIdentity, Identity
+from .identities import BadIdentity, Identity
 from .models import Customer, LedgerEntry
 
 TAG_LENGTH = 64
@@ -99,7 +99,7 @@ class CustomerForm(ProfileForm):
 
     def clean_email(self):
         try:
-            return enrolment.normal_email(self.cleaned_data["email"])
+            return identities.normal_email(self.cleaned_data["email"])
         except BadIdentity as error:
             raise ValidationError(str(error)) from error
 
@@ -112,7 +112,7 @@ class CustomerForm(ProfileForm):
         self.identity = Identity.of(external_id=chosen["external_id"], email=chosen["email"])
         for name in ("email", "external_id"):
             given = getattr(self.identity, name)
-            if given and (known := enrolment.find(self.store, Identity(**{name: given}))):
+            if given and (known := identities.find(self.store, Identity(**{name: given}))):
                 self.known = known
                 self.add_error(name, f"This is {known} already. Open that customer instead.")
         return chosen

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from loyalty.stores.models import Store
 
-from .enrolment import Identity
+from .identities import Identity
 from .models import Customer, CustomerAlias, Event, Topic, Wallet
 
 UNIQUE = ("external_id", "email", "phone", "card_number")

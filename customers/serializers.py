@@ -13,7 +13,7 @@ from rest_framework.exceptions import ValidationError
 from loyalty.stores.models import Store
 from loyalty.stores.serializers import MomentField, PropertiesField, StrictSerializer
 
-from .enrolment import BadIdentity, Identity, find
+from .identities import BadIdentity, Identity, find
 from .models import Customer, Event, LedgerEntry
 
 NUMBER = re.compile(r"-?[0-9]{1,14}(\.[0-9]{1,6})?")

@@ -6,8 +6,8 @@ from uuid import UUID
 from django.db import transaction
 from uuid_utils.compat import uuid7
 
-from customers import enrolment, newcomers
-from customers.enrolment import Identity
+from customers import enrolment, identities, newcomers
+from customers.identities import Identity
 from customers.models import Customer
 from loyalty.stores import broker, clock
 from loyalty.stores.facts import told_now
@@ -104,7 +104,7 @@ def find_repeat(store: Store, new: NewActivity) -> Recorded | None:
     first = store.activities.filter(action=new.action, external_id=new.external_id).first()
     if first is None:
         return None
-    told = enrolment.find(store, new.identity)
+    told = identities.find(store, new.identity)
     if told is not None and told.pk != first.customer_id:
         raise ActivityConflict(f"“{new.external_id}” was reported before for another customer.")
     return Recorded(first.pk, first.public_id, first.customer_id, False)

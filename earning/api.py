@@ -11,9 +11,9 @@ from django.shortcuts import get_object_or_404
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from customers import enrolment
+from customers import enrolment, identities
 from customers.api import CustomerViewSet
-from customers.enrolment import BadIdentity, Identity, IdentityConflict
+from customers.identities import BadIdentity, Identity, IdentityConflict
 from customers.models import Customer
 from customers.references import customer_or_404
 from customers.serializers import IDENTIFIERS, NewCustomerSerializer
@@ -145,7 +145,7 @@ class JoiningViewSet(CustomerViewSet):
         serializer = NewCustomerSerializer(data=self.body())
         serializer.is_valid(raise_exception=True)
         told = serializer.validated_data
-        is_known = enrolment.find(self.store, told["identity"]) is not None
+        is_known = identities.find(self.store, told["identity"]) is not None
         customer = self.identified(told["identity"], enrol=told["enrol"])
         enrolment.update_profile(customer, **serializer.profile())
         return self.answer(customer, 200 if is_known else 201)

@@ -6,6 +6,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from django.utils.dateparse import parse_datetime
+
 from .actions import money
 
 # Lowest first. A fact of the award status or a higher one approves the points.
@@ -38,6 +40,10 @@ class Folded:
     @property
     def total(self) -> Decimal:
         return self.amounts.get("total", ZERO)
+
+    @property
+    def placed_at(self) -> datetime | None:
+        return parse_datetime(self.body.get("placed_at") or "")
 
     @property
     def is_refunded(self) -> bool:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.db import connection
 
-from customers.enrolment import Identity
+from customers.identities import Identity
 from loyalty.postgresql.waiting import FACT, at_most
 from loyalty.stores import clock, failpoints
 from loyalty.stores.models import Store

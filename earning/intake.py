@@ -7,7 +7,7 @@ from uuid import UUID
 
 from rest_framework.exceptions import APIException, ValidationError
 
-from customers.enrolment import Identity
+from customers.identities import Identity
 from customers.models import Customer
 from customers.serializers import IDENTIFIERS
 from loyalty.stores.authentication import require

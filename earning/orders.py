@@ -1,23 +1,19 @@
 """Orders: facts are stored as told, then folded; points follow from the fold alone."""
 
 from collections import defaultdict
-from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
 from django.db.models import Q
-from django.utils.dateparse import parse_datetime
 
-from customers import enrolment, order_notices
-from customers.enrolment import BadIdentity, Identity
-from customers.models import Customer
+from customers import order_notices
 from loyalty.stores import broker, clock
 from loyalty.stores.facts import told_now
 from loyalty.stores.models import Store
 from loyalty.stores.sets import recordset, run_set
 
-from . import activities, goals
+from . import activities, goals, order_customers
 from .folding import AMOUNTS, STATUSES, Folded, Told, fold
 from .models import Activity, Order, OrderFact
 
@@ -70,8 +66,8 @@ def apply(store_id: int, token: object, ids: list[int]) -> None:
     orders = lock_orders(store, {fact.order_external_id for fact in due})
     facts = facts_of(store, orders)
     changes = {order: fold(facts[order.external_id], store.award_status) for order in orders}
-    find_customers(store, {order: folded for order, folded in changes.items() if order.customer_id is None})
-    count_for_customers(store, changes)
+    order_customers.find(store, {order: folded for order, folded in changes.items() if order.customer_id is None})
+    order_customers.count(store, changes)
     write(store, changes)
     make_due(store, [order for order in orders if order.customer_id and order.status])
     order_notices.tell(store.pk, [notice_of(order, folded) for order, folded in changes.items() if codes_of(folded)])
@@ -95,31 +91,6 @@ def facts_of(store: Store, orders: list[Order]) -> dict[str, list[Told]]:
     return found
 
 
-def find_customers(store: Store, changes: dict[Order, Folded]) -> None:
-    """Whose orders these are. Most name a known customer by the main id: those are looked up in one go."""
-    named = {order: folded.body.get("customer") or {} for order, folded in changes.items()}
-    ids = {str(who["external_id"]) for who in named.values() if who.get("external_id")}
-    known = {one.external_id: one for one in store.customers.filter(external_id__in=ids)} if ids else {}
-    for order, who in named.items():
-        order.customer = customer_of(store, who, known)
-
-
-def customer_of(store: Store, who: dict[str, Any], known: dict[str | None, Customer]) -> Customer | None:
-    try:
-        identity = Identity.of(external_id=who.get("external_id"), email=who.get("email"))
-    except BadIdentity:
-        return None  # a guest without an address: the order is kept, nobody earns
-    is_registered = bool(who.get("is_registered"))
-    customer = known.get(identity.external_id)
-    if customer is None or identity.email not in (None, customer.email):
-        customer = enrolment.identify(store, identity, is_registered=is_registered)
-        known[customer.external_id] = customer
-    enrolment.update_profile(customer, first_name=who.get("first_name"), last_name=who.get("last_name"))
-    if is_registered and customer.state == Customer.State.GUEST:
-        activities.enrol(customer)
-    return customer
-
-
 WRITE = """
 UPDATE earning_order AS target
    SET customer_id = row.customer_id, status = row.status, is_cancelled = row.is_cancelled,
@@ -139,7 +110,7 @@ def write(store: Store, changes: dict[Order, Folded]) -> None:
     """The orders' rows as their folds tell them."""
     rows = []
     for order, folded in changes.items():
-        order.status, order.placed_at = folded.status, placed_at(folded) or order.created_at
+        order.status, order.placed_at = folded.status, folded.placed_at or order.created_at
         rows.append(
             {"id": order.pk, "customer_id": order.customer_id, "placed_at": order.placed_at}
             | {name: folded.amounts.get(name, ZERO) for name in AMOUNTS}
@@ -164,38 +135,6 @@ def notice_of(order: Order, folded: Folded) -> dict[str, Any]:
         "is_cancelled": folded.is_cancelled, "is_refunded": folded.is_refunded,
     }  # fmt: skip
     return {"order_external_id": order.external_id, "customer_id": order.customer_id, "data": data}
-
-
-def placed_at(folded: Folded) -> datetime | None:
-    return parse_datetime(folded.body.get("placed_at") or "")
-
-
-COUNT = """
-UPDATE customers_customer AS customer
-   SET orders_count = customer.orders_count + row.orders, orders_total = customer.orders_total + row.total,
-       first_order_at = LEAST(customer.first_order_at, row.first_order_at)
-  FROM json_to_recordset(%(rows)s::json)
-       AS row (id bigint, orders integer, total numeric, first_order_at timestamptz)
- WHERE customer.store_id = %(store)s AND customer.id = row.id
-"""
-
-
-def count_for_customers(store: Store, changes: dict[Order, Folded]) -> None:
-    """Move the customers' order count and total by what these orders now count for, more or less than before."""
-    rows: dict[int, dict[str, Any]] = {}
-    for order, folded in changes.items():
-        if order.customer_id is None or folded.counted == order.counted:
-            continue
-        row = rows.setdefault(
-            order.customer_id, {"id": order.customer_id, "orders": 0, "total": ZERO, "first_order_at": None}
-        )
-        row["orders"] += (folded.counted is not None) - (order.counted is not None)
-        row["total"] += (folded.counted or ZERO) - (order.counted or ZERO)
-        if folded.counted is not None:
-            moment = placed_at(folded) or order.created_at
-            row["first_order_at"] = min(row["first_order_at"] or moment, moment)
-    if rows:
-        run_set(COUNT, {"store": store.pk, "rows": recordset([rows[key] for key in sorted(rows)])})
 
 
 def make_due(store: Store, orders: list[Order]) -> None:

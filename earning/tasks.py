@@ -3,7 +3,8 @@ from datetime import timedelta
 from celery import shared_task
 
 from loyalty.stores import broker, clock
-from loyalty.stores.facts import DRAIN, drain, stores_due
+from loyalty.stores.batches import DRAIN, drain
+from loyalty.stores.facts import stores_due
 
 from . import applying, calendar_facts, orders
 from .activities import APPLY

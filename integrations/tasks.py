@@ -3,7 +3,8 @@ from datetime import timedelta
 from celery import shared_task
 
 from loyalty.stores import broker
-from loyalty.stores.facts import drain, stores_due
+from loyalty.stores.batches import drain
+from loyalty.stores.facts import stores_due
 from loyalty.stores.models import Store
 from spending.models import Fulfilment
 from spending.redemptions import FULFIL

@@ -16,8 +16,8 @@ from django.views.generic import FormView, TemplateView
 
 from customers import enrolment
 from customers.attention import Item, open_events
-from customers.enrolment import BadIdentity, Identity
 from customers.forms import CustomerForm
+from customers.identities import BadIdentity, Identity
 from customers.models import Customer, LedgerEntry, Topic
 from customers.views import DETAIL, CustomerMixin
 from earning import activities
@@ -29,7 +29,7 @@ from loyalty.stores.mixins import StoreMixin, store_view
 from loyalty.stores.models import Store
 from loyalty.stores.paging import Page, page_of, row_id
 from spending import explaining, phrases
-from spending.redemptions import offers_for
+from spending.catalogue import offers_for
 
 PAGE = 25
 DETAILS = {"activity": "earning:activity_detail", "redemption": "spending:redemption_detail"}

@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 
-from customers.enrolment import Identity
+from customers.identities import Identity
 from customers.models import Customer
 from earning import activities
 from earning.activities import NewActivity

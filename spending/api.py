@@ -19,7 +19,7 @@ from loyalty.stores.api import StoreViewSet
 from loyalty.stores.problems import Problem
 from loyalty.stores.tenancy import acting_for
 
-from . import redemptions, schema
+from . import catalogue, redemptions, schema
 from .models import Redemption, Reward
 from .redemptions import CannotCancel, RedemptionConflict, Refused
 from .serializers import CancelSerializer, NewRedemptionSerializer, RedemptionSerializer, verdict
@@ -78,7 +78,7 @@ class RedemptionViewSet(StoreViewSet):
 
     def check(self, request: Request) -> Response:
         customer, reward, multiplier = self.wanted()
-        return Response(verdict(redemptions.check(self.store, customer, reward, multiplier), self.store))
+        return Response(verdict(catalogue.check(self.store, customer, reward, multiplier), self.store))
 
     # --- Taking ---
 

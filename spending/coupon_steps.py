@@ -7,7 +7,7 @@ goes on exactly where the last commit was.
 import time
 from typing import Any
 
-from loyalty.stores import broker, clock, facts
+from loyalty.stores import batches, broker, clock
 
 from .coupon_slices import check_slice, load_slice, undo_slice
 from .coupons import WATCH
@@ -24,14 +24,14 @@ UNANSWERED = (State.ASKING, State.CHECKED)
 def work(store_id: int, seconds: float = 30.0) -> None:
     """Slice after slice, one import at a time, until nothing is due or the time is up."""
     until = time.monotonic() + seconds
-    while facts.work(CouponImport, store_id, apply, limit=1):
+    while batches.work(CouponImport, store_id, apply, limit=1):
         if time.monotonic() > until:
             broker.publish(IMPORT, store_id)
             return
 
 
 def apply(store_id: int, token: object, ids: list[int]) -> None:
-    """The next slice of each claimed import; see loyalty.stores.facts.Apply."""
+    """The next slice of each claimed import; see loyalty.stores.batches.Apply."""
     rows = CouponImport.objects.filter(store_id=store_id, pk__in=ids, claim_token=token, due_at__isnull=False)
     for row in rows.select_for_update().select_related(None).order_by("id"):
         STEPS[State(row.state)](row)

@@ -3,9 +3,7 @@
 Locks are taken in the house's order: Wallet, Reward, CouponCode, Redemption.
 """
 
-from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -19,7 +17,7 @@ from loyalty.stores.models import Store
 from loyalty.stores.tenancy import acting_for
 
 from . import explaining, issuing, usage
-from .code_sources import SOURCES, CodeNotMade, Handed, with_codes
+from .code_sources import SOURCES, CodeNotMade, Handed
 from .coupons import Issued, OutOfCodes
 from .models import Fulfilment, Redemption, Reward
 from .offers import Verdict, end_of, expires_at, judge, worth
@@ -30,8 +28,8 @@ FULFIL = "integrations.tasks.fulfil"
 PATIENCE = timedelta(seconds=60)
 
 __all__ = [
-    "CannotCancel", "Offered", "RedemptionConflict", "Refused", "begin", "cancel", "check", "expire", "finish",
-    "finish_pending", "hand_over", "mark_used", "offered", "offers_for", "redeem", "reissue",
+    "CannotCancel", "RedemptionConflict", "Refused", "begin", "cancel", "expire", "finish", "finish_pending",
+    "hand_over", "mark_used", "redeem", "reissue",
 ]  # fmt: skip
 
 
@@ -45,12 +43,6 @@ class Refused(Exception):
 
 class RedemptionConflict(ValueError):
     """The identity belongs to an earlier redemption of something else."""
-
-
-@dataclass(frozen=True, slots=True)
-class Offered:
-    reward: Reward
-    verdict: Verdict
 
 
 def redeem(
@@ -172,34 +164,6 @@ def finish(store: Store, redemption: Redemption) -> Redemption:
             record(row, Topic.REWARD_REDEEMED)
             fulfil(store, row)
     return as_it_ended(row)
-
-
-def check(store: Store, customer: Customer, reward: Reward, multiplier: int = 1) -> Verdict:
-    """Whether it could be taken now, and why not. Changes nothing."""
-    [one] = judged(store, customer, [(reward, multiplier)])
-    return one.verdict
-
-
-def offers_for(store: Store, customer: Customer) -> list[Offered]:
-    """Every reward that is switched on, in the merchant's order, with what would happen if this customer took it."""
-    return offered(store, customer, store.rewards.filter(is_enabled=True))
-
-
-def offered(store: Store, customer: Customer, rewards: Iterable[Reward]) -> list[Offered]:
-    """What would happen if this customer took each: the least of it where the amount is theirs to choose."""
-    return judged(store, customer, [(reward, reward.reward_kind.bounds(reward.settings)[0]) for reward in rewards])
-
-
-def judged(store: Store, customer: Customer, asked: list[tuple[Reward, int]]) -> list[Offered]:
-    """As many statements for a hundred rewards as for one."""
-    now, rewards = clock.now(), [reward for reward, _ in asked]
-    seen, stocked = usage.look(store, customer, rewards, now), with_codes(store, rewards)
-    offers = []
-    for reward, multiplier in asked:
-        found = seen[reward.pk]
-        verdict = judge(reward, found.shopper, found.taken, now, multiplier=multiplier)
-        offers.append(Offered(reward, verdict if reward.pk in stocked else verdict.without_codes()))
-    return offers
 
 
 @transaction.atomic

@@ -16,7 +16,7 @@ from loyalty.stores.api import StoreViewSet
 from loyalty.stores.models import ApiKey
 from loyalty.stores.serializers import check_dates, checked_settings, described_settings, in_zone
 
-from . import redemptions, rewarding, schema
+from . import catalogue, rewarding, schema
 from .models import Reward
 from .rewards import KINDS, RewardKind
 from .serializers import NewRewardSerializer, OfferSerializer, RewardChangeSerializer, RewardSerializer
@@ -44,7 +44,7 @@ class RewardViewSet(StoreViewSet):
         return OfferSerializer(rows, many=True, context={"store": self.store, "verdicts": verdicts}).data
 
     def verdicts(self, rows: list[Reward], customer: Customer) -> dict[int, Any]:
-        return {offered.reward.pk: offered.verdict for offered in redemptions.offered(self.store, customer, rows)}
+        return {offered.reward.pk: offered.verdict for offered in catalogue.offered(self.store, customer, rows)}
 
     def list(self, request: Request) -> Response:
         return self.get_paginated_response(self.shown(self.paginate_queryset(self.get_queryset())))

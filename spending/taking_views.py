@@ -14,7 +14,7 @@ from loyalty.stores.mixins import StoreMixin
 from loyalty.stores.models import Store
 from loyalty.stores.retrying import retried_page
 
-from . import explaining, offers, phrases, redemptions
+from . import catalogue, explaining, offers, phrases, redemptions
 from .forms import TakeForm
 from .models import Redemption, Reward
 
@@ -50,7 +50,7 @@ class RedemptionCreateView(StoreMixin, FormView):
 
     def get_context_data(self, **kwargs):
         store, reward, multiplier = self.store, self.reward, self.multiplier(kwargs.get("form"))
-        verdict = redemptions.check(store, self.customer, reward, multiplier)
+        verdict = catalogue.check(store, self.customer, reward, multiplier)
         is_review = not reward.reward_kind.takes_multiplier
         context = {
             "customer": self.customer, "reward": reward, "wallet": self.wallet, "verdict": verdict,

@@ -5,7 +5,8 @@ from celery import shared_task
 from customers.models import OrderNotice
 from customers.order_notices import FOLLOW
 from loyalty.stores import broker
-from loyalty.stores.facts import drain, stores_due
+from loyalty.stores.batches import drain
+from loyalty.stores.facts import stores_due
 from loyalty.stores.models import Store
 from loyalty.stores.tenancy import acting_for
 

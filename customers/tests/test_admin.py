@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from conftest import balance, make_customer, staff
 from customers import adjustments
-from customers.enrolment import Identity
+from customers.identities import Identity
 from customers.models import Customer, LedgerEntry
 from earning.activities import NewActivity, record
 from loyalty.stores.models import ApiKey, StaffMember, User

@@ -4,7 +4,7 @@ import pytest
 
 from conftest import make_customer
 from customers import enrolment
-from customers.enrolment import Identity, IdentityConflict
+from customers.identities import Identity, IdentityConflict
 from customers.models import Customer, Event
 
 

@@ -1,6 +1,6 @@
 from conftest import make_customer
 from customers import newcomers
-from customers.enrolment import Identity
+from customers.identities import Identity
 from customers.models import Customer
 
 

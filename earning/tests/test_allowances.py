@@ -6,7 +6,7 @@ from decimal import Decimal
 from django.utils import timezone
 
 from conftest import make_customer
-from customers.enrolment import Identity
+from customers.identities import Identity
 from earning import activities, allowances
 
 

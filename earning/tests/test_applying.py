@@ -5,7 +5,7 @@ import pytest
 from django.utils import timezone
 
 from conftest import balance, make_customer
-from customers.enrolment import Identity
+from customers.identities import Identity
 from earning import activities, rules
 from earning.activities import ActivityConflict, NewActivity
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from customers.enrolment import Identity
+from customers.identities import Identity
 from earning import activities, orders
 from earning.activities import NewActivity
 from earning.explaining import explain, headline

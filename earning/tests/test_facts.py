@@ -9,12 +9,13 @@ from django.utils import timezone
 from psycopg.errors import DeadlockDetected, LockNotAvailable
 
 from conftest import balance, make_customer, open_store
-from customers.enrolment import Identity
+from customers.identities import Identity
 from customers.models import Wallet
 from earning import activities, applying, tasks
 from earning.activities import NewActivity
 from earning.models import Activity
-from loyalty.stores import broker, facts
+from loyalty.stores import batches, broker
+from loyalty.stores.facts import ERROR_LIMIT, MAX_ATTEMPTS, retry
 
 
 def told(store, customer, **fields):
@@ -43,16 +44,16 @@ def test_a_poison_row_is_quarantined_and_the_others_go_through(store, customer, 
 
     monkeypatch.setattr(applying, "settlement_of", fails)
     for _ in range(6):
-        facts.drain(Activity, store.pk, applying.apply, seconds=5)
+        batches.drain(Activity, store.pk, applying.apply, seconds=5)
         later(store)
     row = store.activities.get(pk=bad.id)
     assert row.quarantined_at and row.attempts == 5 and row.due_at is None
-    assert row.error.startswith("RuntimeError: poison") and len(row.error) <= facts.ERROR_LIMIT
+    assert row.error.startswith("RuntimeError: poison") and len(row.error) <= ERROR_LIMIT
     assert balance(customer) == 10 and store.activities.get(pk=good.id).applied_at
 
     monkeypatch.setattr(applying, "settlement_of", real)
-    assert facts.retry(store.activities.filter(pk=bad.id)) == 1
-    facts.drain(Activity, store.pk, applying.apply, seconds=5)
+    assert retry(store.activities.filter(pk=bad.id)) == 1
+    batches.drain(Activity, store.pk, applying.apply, seconds=5)
     assert balance(poison) == 10
 
 
@@ -71,10 +72,10 @@ def test_a_fact_that_kills_its_worker_is_given_up_alone(store, customer, rule):
     killer, beside = told(store, customer), told(store, customer)
     for _ in range(5):  # claimed by workers that die at it
         store.activities.filter(pk=killer.id).update(due_at=timezone.now() - timedelta(seconds=1))
-        _, claimed, _ = facts.claim(Activity, store.pk)
+        _, claimed, _ = batches.claim(Activity, store.pk)
         assert killer.id in claimed
         later(store)
-    facts.drain(Activity, store.pk, applying.apply, seconds=5)
+    batches.drain(Activity, store.pk, applying.apply, seconds=5)
     row = store.activities.get(pk=killer.id)
     assert row.quarantined_at and row.error == "RuntimeError: The worker ended while it applied this."
     assert store.activities.get(pk=beside.id).applied_at and balance(customer) == 10
@@ -82,11 +83,11 @@ def test_a_fact_that_kills_its_worker_is_given_up_alone(store, customer, rule):
 
 def test_a_claim_of_a_dead_worker_runs_out_and_its_late_return_writes_nothing(store, customer, rule):
     told(store, customer)
-    token, claimed, _ = facts.claim(Activity, store.pk)
-    assert facts.claim(Activity, store.pk)[1] == []  # held
+    token, claimed, _ = batches.claim(Activity, store.pk)
+    assert batches.claim(Activity, store.pk)[1] == []  # held
     later(store)
-    assert facts.drain(Activity, store.pk, applying.apply, seconds=5) == 1
-    facts.attempt(Activity, store.pk, applying.apply, token, claimed, is_last_try=True)
+    assert batches.drain(Activity, store.pk, applying.apply, seconds=5) == 1
+    batches.attempt(Activity, store.pk, applying.apply, token, claimed, is_last_try=True)
     assert balance(customer) == 10 and store.entries.count() == 1
 
 
@@ -95,10 +96,10 @@ def test_facts_whose_link_ended_are_due_again_at_once_and_nothing_is_held_agains
         raise OperationalError("server closed the connection unexpectedly")
 
     told(store, customer), told(store, customer)
-    for _ in range(facts.MAX_ATTEMPTS + 1):
-        assert facts.work(Activity, store.pk, cut) == 2
+    for _ in range(MAX_ATTEMPTS + 1):
+        assert batches.work(Activity, store.pk, cut) == 2
     assert set(store.activities.values_list("attempts", "claimed_until")) == {(0, None)}
-    facts.drain(Activity, store.pk, applying.apply, seconds=5)
+    batches.drain(Activity, store.pk, applying.apply, seconds=5)
     assert balance(customer) == 20
 
 
@@ -138,7 +139,7 @@ def test_two_workers_at_once_apply_each_fact_once_and_keep_the_limit(add_rule):
     )
 
     def worker():
-        while facts.work(Activity, store.pk, applying.apply, limit=7):
+        while batches.work(Activity, store.pk, applying.apply, limit=7):
             pass
         connection.close()
 
@@ -147,7 +148,7 @@ def test_two_workers_at_once_apply_each_fact_once_and_keep_the_limit(add_rule):
         thread.start()
     for thread in threads:
         thread.join()
-    facts.drain(Activity, store.pk, applying.apply, seconds=5)
+    batches.drain(Activity, store.pk, applying.apply, seconds=5)
     assert Wallet.objects.get(customer=customer).balance == 300
     assert store.activities.filter(applied_at__isnull=True).count() == 0
 
@@ -157,7 +158,7 @@ def test_a_backlog_is_drained_from_two_connections_and_each_fact_applied_once(ad
     store = open_store("busy")
     add_rule(store, name="Read", points=10)
     customer = make_customer(store, "c1")
-    total = 3 * facts.BATCH + 7
+    total = 3 * batches.BATCH + 7
     for start in range(0, total, 500):
         activities.record_many(
             store,
@@ -172,7 +173,7 @@ def test_a_backlog_is_drained_from_two_connections_and_each_fact_applied_once(ad
         backends.add(connection.connection.info.backend_pid)
         applying.apply(store_id, token, ids)
 
-    assert facts.drain(Activity, store.pk, apply) == total
+    assert batches.drain(Activity, store.pk, apply) == total
     assert len(backends) == 2
     assert Wallet.objects.get(customer=customer).balance == 10 * total == 10 * store.entries.count()
 
@@ -186,11 +187,11 @@ def test_facts_that_wait_for_a_lock_one_after_the_other_give_the_rest_back(store
         tried.append(ids)
         raise OperationalError("canceling statement due to lock timeout") from LockNotAvailable()
 
-    monkeypatch.setattr(facts, "ALONE", -1.0)
-    facts.work(Activity, store.pk, is_in_the_way)
+    monkeypatch.setattr(batches, "ALONE", -1.0)
+    batches.work(Activity, store.pk, is_in_the_way)
     assert len(tried) == 1 and len(tried[0]) == 3
     assert set(store.activities.values_list("attempts", "claimed_until")) == {(0, None)}
-    assert facts.drain(Activity, store.pk, applying.apply) == 3 and balance(customer) == 30
+    assert batches.drain(Activity, store.pk, applying.apply) == 3 and balance(customer) == 30
 
 
 def test_a_batch_that_meets_a_deadlock_is_begun_again_as_a_whole(store, customer, rule, monkeypatch):
@@ -203,7 +204,7 @@ def test_a_batch_that_meets_a_deadlock_is_begun_again_as_a_whole(store, customer
             raise OperationalError("deadlock detected") from DeadlockDetected()
         applying.apply(store_id, token, ids)
 
-    facts.work(Activity, store.pk, collides_once)
+    batches.work(Activity, store.pk, collides_once)
     assert len(tried) == 2 and tried[0] == tried[1] and balance(customer) == 20
 
 
@@ -218,5 +219,5 @@ def test_an_error_that_cannot_even_be_told_is_noted_by_its_name(store, customer,
     def fails(*args):
         raise Speechless
 
-    facts.work(Activity, store.pk, fails)
+    batches.work(Activity, store.pk, fails)
     assert store.activities.get().error == "Speechless"

@@ -3,7 +3,7 @@
 import pytest
 
 from conftest import balance
-from customers.enrolment import Identity
+from customers.identities import Identity
 from earning import activities
 from earning.activities import NewActivity
 

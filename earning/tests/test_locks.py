@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from conftest import balance
 from customers import enrolment, ledger
-from customers.enrolment import Identity
+from customers.identities import Identity
 from customers.models import Customer
 from customers.tests.test_adjustments import until_blocked
 from earning import activities, applying, orders

@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from conftest import balance
-from customers.enrolment import Identity
+from customers.identities import Identity
 from earning import activities, orders
 from earning.activities import NewActivity
 from earning.models import Order, OrderFact

@@ -9,7 +9,7 @@ from django.contrib.staticfiles import finders
 from django.utils import timezone
 
 from conftest import apply_all, balance, make_customer
-from customers.enrolment import Identity
+from customers.identities import Identity
 from earning import activities, orders
 from earning.actions import KINDS
 from earning.folding import STATUSES

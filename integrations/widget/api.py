@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from customers import enrolment
-from customers.enrolment import Identity
+from customers.identities import Identity
 from customers.models import Customer
 from earning import activities
 from loyalty.stores.models import Store

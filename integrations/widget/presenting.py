@@ -12,7 +12,7 @@ from earning import allowances, phrases
 from earning.allowances import Allowance
 from loyalty.stores.models import Store
 from loyalty.stores.numbers import money, number, points
-from spending import offers, redemptions
+from spending import catalogue, offers
 from spending.models import Redemption, Reward
 
 from .models import Widget
@@ -80,7 +80,7 @@ def rewards_for(store: Store, customer: Customer | None, balance: Decimal) -> li
     rewards = store.rewards.filter(is_enabled=True).select_related("image")
     if customer is None:
         return [reward_row(reward, store) for reward in rewards if is_for_all(reward)]
-    offered = redemptions.offered(store, customer, rewards)
+    offered = catalogue.offered(store, customer, rewards)
     return [
         reward_row(one.reward, store) | standing(one.verdict, one.reward, store, balance)
         for one in offered

@@ -5,8 +5,8 @@ from urllib.parse import urlsplit
 
 from django.core import signing
 
-from customers import enrolment
-from customers.enrolment import Identity
+from customers import identities
+from customers.identities import Identity
 from customers.models import Customer
 from integrations.models import Connection
 from loyalty.stores import clock
@@ -90,7 +90,7 @@ class Session:
         return ["redeem"] if self.proof == "v0" and widget.legacy == Widget.Legacy.REDEEM else []
 
     def customer(self, store: Store) -> Customer | None:
-        return enrolment.find(store, Identity(external_id=self.customer_id)) if self.customer_id else None
+        return identities.find(store, Identity(external_id=self.customer_id)) if self.customer_id else None
 
 
 def door_of(key: str) -> Door | None:

@@ -9,12 +9,12 @@ balances and writes the entries with the balance after each.
 import time
 from collections.abc import Iterator
 
-from customers.enrolment import Identity
+from customers.identities import Identity
 from earning import activities, applying
 from earning.activities import NewActivity
 from earning.models import Activity
 from loyalty.celery import keep_start_up_out_of_the_collector
-from loyalty.stores.facts import BATCH, drain
+from loyalty.stores.batches import BATCH, drain
 from loyalty.stores.models import Store
 from loyalty.stores.tenancy import acting_for
 

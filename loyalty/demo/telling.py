@@ -7,12 +7,12 @@ from itertools import groupby
 from django.db.models import Max
 
 from customers import enrolment, newcomers
-from customers.enrolment import Identity
+from customers.identities import Identity
 from customers.models import Customer, OrderNotice
 from earning import activities, applying, calendar_facts, orders
 from earning.activities import NewActivity
 from earning.models import Activity, OrderFact
-from loyalty.stores.facts import drain, work
+from loyalty.stores.batches import drain, work
 from loyalty.stores.models import Store
 from loyalty.stores.tenancy import acting_for
 from spending import order_notices

@@ -9,13 +9,13 @@ from django.utils import timezone
 
 from conftest import make_customer, open_store
 from customers import adjustments, enrolment, ledger, seals
-from customers.enrolment import Identity
+from customers.identities import Identity
 from customers.models import Customer, OrderNotice
 from earning import activities, applying, orders, rules
 from earning.activities import NewActivity
 from earning.models import Activity, OrderFact
 from loyalty.invariants import INVARIANTS
-from loyalty.stores.facts import drain
+from loyalty.stores.batches import drain
 from loyalty.stores.sets import run_set
 from spending import order_notices, redemptions, rewarding
 from spending.models import CouponCode, CouponImport, Redemption

@@ -9,7 +9,7 @@ from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from conftest import PASSWORD, apply_all, make_customer, open_store, staff
-from customers.enrolment import Identity
+from customers.identities import Identity
 from earning import activities, rules
 from loyalty.stores.models import Store
 from loyalty.stores.tenancy import acting_for

@@ -5,7 +5,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from conftest import open_store, staff
-from loyalty.stores import facts
+from loyalty.stores import batches
 from loyalty.stores.models import Store
 from loyalty.tests.test_browser import WCAG_AA, sign_in
 from spending import coupon_imports, coupon_slices, coupon_steps
@@ -19,7 +19,7 @@ ROWS = 3_000
 
 def a_slice(store: Store) -> None:
     """What a worker does in one go; here it waits for the page to show each."""
-    facts.work(CouponImport, store.pk, coupon_steps.apply, limit=1)
+    batches.work(CouponImport, store.pk, coupon_steps.apply, limit=1)
 
 
 def looked_at(page: Page) -> None:

@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from conftest import balance, make_customer
 from customers import adjustments
-from customers.enrolment import Identity
+from customers.identities import Identity
 from customers.models import Customer
 from earning import activities, orders
 from earning.activities import NewActivity

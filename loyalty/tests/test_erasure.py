@@ -12,8 +12,8 @@ from django.db import connection
 from django.urls import reverse
 
 from conftest import PASSWORD, balance, make_customer, see
-from customers import adjustments, enrolment, exporting, seals
-from customers.enrolment import Identity
+from customers import adjustments, enrolment, exporting, identities, seals
+from customers.identities import Identity
 from customers.models import Customer
 from customers.tests.test_seals import verify
 from earning import activities, orders
@@ -73,7 +73,7 @@ def canary(store, owner, api, client, add_rule, work) -> Customer:
     }})  # fmt: skip
     work(store)
     see(store)
-    found = enrolment.find(store, Identity(email=MAIL))
+    found = identities.find(store, Identity(email=MAIL))
     enrolment.link(found, "kanarie-alias")
     make_customer(store, "other", "other@birds.example")
     enrolment.show_conflict(store.customers.get(external_id="other"), "email", MAIL)
@@ -136,7 +136,7 @@ def test_the_same_address_is_somebody_new_and_old_facts_are_nobodys(store, canar
     erasing.erase(canary, "asked", actor="test")
     work(store)
     see(store)
-    assert enrolment.find(store, Identity(email=MAIL)) is None
+    assert identities.find(store, Identity(email=MAIL)) is None
     assert store.orders.get(external_id="o9").customer is None
     new = enrolment.identify(store, Identity(external_id="kanarie-id", email=MAIL))
     assert new.pk != canary.pk
@@ -174,7 +174,7 @@ def test_erasing_twice_is_erasing_once(store, canary):
     assert erasing.erase(canary, "asked", actor="test")
     assert not erasing.erase(canary, "asked", actor="test")
     assert store.events.filter(topic="customer.erased").count() == 1
-    with pytest.raises(enrolment.Erased):
+    with pytest.raises(identities.Erased):
         enrolment.update_profile(store.customers.get(pk=canary.pk), first_name="Ann")
 
 

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from conftest import apply_all
 from customers import adjustments
-from customers.enrolment import Identity
+from customers.identities import Identity
 from earning import activities, orders
 from earning.figures import last_week, used_this_month, waiting
 from loyalty.stores.models import ApiKey

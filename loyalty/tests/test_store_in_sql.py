@@ -14,7 +14,7 @@ from conftest import see
 from customers import adjustments
 from earning import applying
 from earning.models import Activity
-from loyalty.stores import authentication, facts
+from loyalty.stores import authentication, batches
 from loyalty.stores.tenancy import LOOKUP_TABLES, acting_for
 from spending import rewarding
 
@@ -105,7 +105,7 @@ def test_applying_a_batch(store, api, customer, rule, named):
 
     def apply():
         with acting_for():
-            assert facts.work(Activity, store.pk, applying.apply) == 7
+            assert batches.work(Activity, store.pk, applying.apply) == 7
 
     assert named(apply) >= {"earning_activity", "customers_ledgerentry", "customers_wallet", "customers_event"}
 

@@ -6,7 +6,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from customers.enrolment import Identity
+from customers.identities import Identity
 from earning import activities
 from earning.activities import NewActivity
 from loyalty import sweeping

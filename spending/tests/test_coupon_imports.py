@@ -4,7 +4,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from loyalty.stores import facts
+from loyalty.stores import batches
 from loyalty.stores.tenancy import acting_for
 from spending import coupon_downloads, coupon_imports, coupon_slices, coupon_steps
 from spending.coupon_imports import NotPossible
@@ -199,7 +199,7 @@ def test_cancelling_in_the_middle_takes_back_what_is_in_but_not_what_is_issued(p
     monkeypatch.setattr(coupon_imports, "PART", 64)
     row = coupon_imports.confirm(checked(pool, "\n".join(f"CODE-{n}" for n in range(50))))
     with acting_for(row.store_id):
-        facts.work(CouponImport, row.store_id, coupon_steps.apply, limit=1)
+        batches.work(CouponImport, row.store_id, coupon_steps.apply, limit=1)
     row.refresh_from_db()
     assert row.state == "loading" and 0 < row.loaded < 50
     pool.codes.filter(code="CODE-1").update(state="issued")

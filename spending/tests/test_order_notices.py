@@ -8,7 +8,7 @@ from conftest import balance, make_customer
 from customers import adjustments
 from customers.models import Event, OrderNotice
 from earning import orders
-from loyalty.stores.facts import drain
+from loyalty.stores.batches import drain
 from spending import order_notices, redemptions
 from spending.models import CouponCode
 

@@ -9,8 +9,8 @@ from django.utils import timezone
 
 from conftest import balance, make_customer
 from customers import adjustments, enrolment
-from customers.enrolment import Identity
-from spending import coupons, redemptions, rewarding
+from customers.identities import Identity
+from spending import catalogue, coupons, redemptions, rewarding
 from spending.code_sources import SOURCES, CodeNotMade, CodeSource
 from spending.models import CodePool, CouponCode, Fulfilment, Redemption
 from spending.redemptions import CannotCancel, RedemptionConflict, Refused
@@ -60,7 +60,7 @@ def test_the_ledger_names_the_reward_the_actor_and_the_redemption(store, member,
 def test_what_may_not_be_taken_changes_nothing(store, member, add_reward, values, code):
     reward = add_reward(**values)
     assert refusal(redemptions.redeem, store, member, reward) == code
-    assert not redemptions.check(store, member, reward).is_ok
+    assert not catalogue.check(store, member, reward).is_ok
     assert (balance(member), Redemption.objects.count()) == (1000, 0)
     assert not store.events.filter(topic="reward.redeemed").exists()
 
@@ -115,7 +115,7 @@ def test_the_sooner_end_counts_of_the_reward_and_of_the_code(store, member, add_
 def test_a_code_that_is_over_is_not_handed_out(store, member, add_reward, add_codes):
     reward = add_reward(points=10, code_source="pool")
     add_codes(reward.pool, 1, expires_on=date.today() - timedelta(days=2))
-    assert redemptions.check(store, member, reward).code == "out_of_codes"
+    assert catalogue.check(store, member, reward).code == "out_of_codes"
     assert refusal(redemptions.redeem, store, member, reward) == "out_of_codes"
     add_codes(reward.pool, 1, start=2)
     assert redemptions.redeem(store, member, reward).code == "C2"
@@ -162,7 +162,7 @@ def test_offers_are_those_switched_on_in_the_merchants_order_each_with_its_verdi
     chosen = add_reward("variable_amount", points=100, settings={"minimum_steps": 3})
     rewarding.switch(off, False)
     rewarding.move(store, cheap, -1)
-    told = [(one.reward.pk, one.verdict.code, one.verdict.cost) for one in redemptions.offers_for(store, member)]
+    told = [(one.reward.pk, one.verdict.code, one.verdict.cost) for one in catalogue.offers_for(store, member)]
     assert told == [(cheap.pk, "", 10), (dear.pk, "insufficient_points", 5000), (chosen.pk, "", 300)]
 
 
@@ -173,7 +173,7 @@ def test_offers_take_no_more_statements_for_many_rewards_than_for_few(store, mem
 
     def statements() -> int:
         sent.clear()
-        redemptions.offers_for(store, member)
+        catalogue.offers_for(store, member)
         return len(sent)
 
     add_reward(code_source="generated"), add_reward(code_source="pool")

@@ -21,7 +21,7 @@ from customers import adjustments, ledger
 from customers.models import OrderNotice
 from earning import applying, orders
 from earning.models import Activity, OrderFact
-from loyalty.stores.facts import drain
+from loyalty.stores.batches import drain
 from loyalty.stores.tenancy import act_for, acting_for
 from spending import order_notices, redemptions
 from spending.models import CouponCode, Redemption

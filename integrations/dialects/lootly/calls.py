@@ -7,7 +7,7 @@ from decimal import Decimal
 from django.db.models import Q
 
 from customers import adjustments, enrolment, ledger
-from customers.enrolment import Identity
+from customers.identities import Identity
 from customers.models import Customer, LedgerEntry
 from earning import activities, applying, explaining
 from earning.activities import NewActivity

@@ -3,7 +3,7 @@
 from datetime import date
 from typing import Any
 
-from customers.enrolment import BadIdentity, normal_email
+from customers.identities import BadIdentity, normal_email
 
 from . import values
 from .refusals import Refused, invalid, missing

@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from functools import cached_property
 
-from customers import enrolment
-from customers.enrolment import Identity
+from customers import enrolment, identities
+from customers.identities import Identity
 from customers.models import Customer
 from integrations.dialects import LOOK_UP
 from loyalty.stores import broker
@@ -16,8 +16,8 @@ from .serializers import Person
 
 def find(store: Store, external_id: str | None, email: str | None) -> Customer | None:
     """The customer a call names. Refuses an id and an e-mail address of two customers."""
-    by_id = enrolment.find(store, Identity(external_id=external_id)) if external_id else None
-    by_email = enrolment.find(store, Identity(email=email)) if email else None
+    by_id = identities.find(store, Identity(external_id=external_id)) if external_id else None
+    by_email = identities.find(store, Identity(email=email)) if email else None
     if by_id and by_email and by_id.pk != by_email.pk:
         raise invalid("email", "This e-mail address is another customer's.")
     if by_email and external_id and not by_id and by_email.external_id:
@@ -95,8 +95,8 @@ def belongs_to_another(store: Store, person: Person) -> bool:
     """The e-mail address is that of a customer with another id: there it stays."""
     if not person.email:
         return False
-    holder = enrolment.find(store, Identity(email=person.email))
+    holder = identities.find(store, Identity(email=person.email))
     if holder is None or holder.external_id == person.external_id:
         return False
-    known = enrolment.find(store, Identity(external_id=person.external_id))
+    known = identities.find(store, Identity(external_id=person.external_id))
     return holder.external_id is not None if known is None else holder.pk != known.pk

@@ -12,7 +12,7 @@ from babel.core import get_global
 from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
 
-from customers.enrolment import BadIdentity, normal_email
+from customers.identities import BadIdentity, normal_email
 
 from .refusals import invalid, missing
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from customers import enrolment
-from customers.enrolment import BadIdentity, Identity
+from customers import identities
+from customers.identities import BadIdentity, Identity
 from customers.models import Customer
 from integrations.models import Connection
 from loyalty.stores import clock
@@ -59,7 +59,7 @@ def read(members: Mapping[str, Any]) -> Told:
 
 def customer_named(store: Store, merchant_id: str) -> Customer:
     try:
-        found = enrolment.find(store, Identity.of(external_id=merchant_id.strip()))
+        found = identities.find(store, Identity.of(external_id=merchant_id.strip()))
     except BadIdentity:
         found = None
     if found is None:

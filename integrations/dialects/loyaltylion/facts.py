@@ -6,8 +6,8 @@ from datetime import datetime
 from itertools import product
 from typing import Any
 
-from customers import enrolment, ledger
-from customers.enrolment import Identity
+from customers import enrolment, identities, ledger
+from customers.identities import Identity
 from customers.models import Customer
 from earning import activities, applying
 from earning.activities import NewActivity
@@ -116,7 +116,7 @@ def find(store: Store, name: Name, external_ids: list[str], *, is_locked: bool =
 
 def confirm(store: Store, told: Told, customer_id: int) -> None:
     """It was told before: of the same customer?"""
-    customer = enrolment.find(store, told.identity)
+    customer = identities.find(store, told.identity)
     if customer is None or customer.pk != customer_id:
         raise invalid({"merchant_id": "was reported before for another customer"})
 
@@ -137,7 +137,7 @@ def is_worthless(connection: Connection, told: Told, action: str) -> bool:
         return True
     if connection.settings.get("guests_earn") != "built_in" or told.guest is False or action != told.name.custom:
         return False
-    customer = enrolment.find(connection.store, told.identity)
+    customer = identities.find(connection.store, told.identity)
     return customer is None or customer.state == Customer.State.GUEST
 
 

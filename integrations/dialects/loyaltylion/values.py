@@ -12,7 +12,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from customers.enrolment import BadIdentity, normal_email
+from customers.identities import BadIdentity, normal_email
 
 from .refusals import invalid
 

@@ -8,7 +8,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.http import Http404
 
-from customers.enrolment import BadIdentity, Identity
+from customers.identities import BadIdentity, Identity
 from customers.models import Customer
 from earning import activities
 from earning.activities import ActivityConflict, NewActivity

@@ -6,8 +6,8 @@ from typing import Any
 from django.db.models import OuterRef, Prefetch, QuerySet, Subquery
 from django.http import Http404
 
-from customers import enrolment
-from customers.enrolment import BadIdentity, Identity
+from customers import enrolment, identities
+from customers.identities import BadIdentity, Identity
 from customers.models import Customer, Wallet
 from earning import activities
 from earning.models import Order
@@ -53,7 +53,7 @@ def by(store: Store, name: str, text: str) -> Customer | None:
     value: str | None = text.strip()
     if name == "email":
         try:
-            value = enrolment.normal_email(text)
+            value = identities.normal_email(text)
         except BadIdentity:
             return None
     elif name == "phone":

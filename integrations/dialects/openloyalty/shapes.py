@@ -11,7 +11,7 @@ from django.utils import timezone
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
 
-from customers.enrolment import BadIdentity, normal_email
+from customers.identities import BadIdentity, normal_email
 from integrations import exact_json
 
 from . import moments

@@ -6,7 +6,7 @@ import pytest
 from django.core import mail
 
 from conftest import balance, make_customer
-from customers.enrolment import Identity
+from customers.identities import Identity
 from customers.models import Customer
 from earning import activities, orders
 from integrations.widget.models import Widget

@@ -24,7 +24,7 @@ from integrations.dialects.lootly.shop import Shop, ShopFailed
 from integrations.outgoing import Clock
 from loyalty.attention import item_of
 from loyalty.stores.tenancy import acting_for
-from spending import redemptions, rewarding
+from spending import catalogue, redemptions, rewarding
 from spending.redemptions import Refused
 
 from .conftest import connect
@@ -160,7 +160,7 @@ class TestMaking:
         connection, reward = linked(), add()
         for change in ({"is_enabled": False}, {"settings": {"new_endpoints": {"api_endpoint": server.url}}}):
             type(connection).objects.filter(pk=connection.pk).update(**change)
-            assert not redemptions.check(store, ann, reward).is_ok
+            assert not catalogue.check(store, ann, reward).is_ok
             with pytest.raises(Refused) as refused:
                 redemptions.redeem(store, ann, reward)
             assert refused.value.code == "out_of_codes"

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from conftest import balance, make_customer, see
 from customers import enrolment, ledger
-from customers.enrolment import Identity
+from customers.identities import Identity
 from customers.models import CustomerAlias
 from loyalty.stores.models import IdempotencyRecord
 from loyalty.stores.tenancy import acting_for

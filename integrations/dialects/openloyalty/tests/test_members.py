@@ -5,7 +5,7 @@ from django.db import connection
 
 from conftest import make_customer
 from customers import enrolment
-from customers.enrolment import Identity
+from customers.identities import Identity
 from customers.models import Customer
 from loyalty.stores.tenancy import acting_for
 
