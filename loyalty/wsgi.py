@@ -20,10 +20,15 @@ READ_AHEAD = 1024 * 1024  # of a body, before anything else is done for its send
 
 class Request(WSGIRequest):
     """Reads queries and forms as UTF-8, whatever charset the body claims. Django would read the query in the
-    body's charset, and fail before anything could answer when that is not one for text (`bz2_codec`)."""
+    body's charset, and fail before anything could answer when that is not one for text (`bz2_codec`), or when the
+    type itself cannot be read (`charset*=no-such''x`)."""
 
     def _set_content_type_params(self, meta: dict[str, Any]) -> None:
-        self.content_type, self.content_params = parse_header_parameters(meta.get("CONTENT_TYPE", ""))
+        try:
+            self.content_type, self.content_params = parse_header_parameters(meta.get("CONTENT_TYPE", ""))
+        except ValueError:
+            self.content_type, self.content_params = "", {}
+            meta["CONTENT_TYPE"] = ""  # for who reads it there
 
 
 class Handler(WSGIHandler):

@@ -21,6 +21,16 @@ def test_a_charset_that_cannot_be_is_no_failure(charset):
     assert call("/nowhere?limit=5", b"{}", f"application/json; charset={charset}") == 404
 
 
+@pytest.mark.parametrize(
+    "unreadable",
+    ["charset*=no-such''%41", "charset*=idna''%41", "charset*=punycode''%FF", "charset*=\xff''x", f"a*{'9' * 5000}=x"],
+)
+@pytest.mark.parametrize("path", ["/nowhere", "/accounts/login/", "/api/v1/activities", "/widget/v1/token"])
+def test_a_type_that_cannot_be_read_is_no_failure(path, unreadable):
+    for kind in ("application/json", "application/x-www-form-urlencoded", "multipart/form-data; boundary=b"):
+        assert 400 <= call(path, b"{}", f"{kind}; {unreadable}") < 500
+
+
 def test_queries_are_read_as_utf8_whatever_the_bodys_charset():
     environ = RequestFactory().get("/?limit=5&q=%C3%A9").environ | {"CONTENT_TYPE": "a/b; charset=utf-16"}
 
