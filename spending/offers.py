@@ -14,6 +14,9 @@ from zoneinfo import ZoneInfo
 
 from .rewards import KINDS, money
 
+# Some write 9999-12-31 for "never". The midnights after this day are dates in any time zone.
+LAST_DAY = date(9999, 12, 29)
+
 Check = dict[str, Any]  # {"check", "ok", "seen"?, "want"?}: one condition, what was seen, the verdict
 
 
@@ -166,7 +169,7 @@ def expires_at(offer: Offer, now: datetime, tz: ZoneInfo) -> datetime | None:
 
 
 def end_of(day: date, tz: ZoneInfo) -> datetime:
-    return datetime.combine(day + timedelta(days=1), time.min, tz)
+    return datetime.combine(min(day, LAST_DAY) + timedelta(days=1), time.min, tz)
 
 
 def affordable(offer: Offer, balance: Decimal) -> int:

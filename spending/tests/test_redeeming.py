@@ -112,6 +112,20 @@ def test_the_sooner_end_counts_of_the_reward_and_of_the_code(store, member, add_
     assert (first.value, second.value) == (5, 5)
 
 
+@pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "Pacific/Niue"])
+def test_what_ends_on_the_last_day_there_is_can_be_taken(store, member, add_reward, add_codes, api, zone):
+    """A usual way to write "never"."""
+    store.timezone = zone
+    store.save()
+    never = date(9999, 12, 31)
+    of_pool = add_reward(points=1, code_source="pool")
+    add_codes(of_pool.pool, 1, expires_on=never)
+    for reward in (of_pool, add_reward(points=1, name="Other", validity="date", validity_until=never)):
+        row = redemptions.redeem(store, member, reward)
+        assert row.expires_at.year == 9999
+        assert api.get(f"/api/v1/redemptions/{row.public_id}").json()["expires_at"].startswith("9999-12-")
+
+
 def test_a_code_that_is_over_is_not_handed_out(store, member, add_reward, add_codes):
     reward = add_reward(points=10, code_source="pool")
     add_codes(reward.pool, 1, expires_on=date.today() - timedelta(days=2))
