@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponseBase
+from django.http.multipartparser import MultiPartParserError
 from django.shortcuts import get_object_or_404
 from rest_framework.exceptions import UnsupportedMediaType
 from rest_framework.request import Request
@@ -15,6 +16,7 @@ from rest_framework.response import Response
 from loyalty.stores import audit
 from loyalty.stores.api import StoreViewSet
 from loyalty.stores.models import ApiKey
+from loyalty.stores.parsers import check_uncompressed
 from loyalty.stores.problems import Problem
 from loyalty.stores.tenancy import acting_for
 
@@ -30,7 +32,7 @@ from .coupon_serializers import (
 )
 from .csv_layout import Unreadable
 from .models import CodePool, CouponCode, CouponImport, code_key
-from .uploads import AROUND, LimitedUpload
+from .uploads import AROUND, LimitedUpload, only_file
 
 CHUNK = 64 * 1024
 
@@ -153,31 +155,44 @@ class ImportViewSet(PoolCalls):
 def received(request: Request) -> tuple[IO[bytes], str]:
     """The uploaded file and its name: a part `file` of a form, or the body itself. Raises FileTooLarge."""
     plain: HttpRequest = request._request
-    if int(plain.META.get("CONTENT_LENGTH") or 0) > coupon_imports.MAX_BYTES + AROUND:
+    announced = int(plain.META.get("CONTENT_LENGTH") or 0)
+    if announced > coupon_imports.MAX_BYTES + AROUND:
         raise FileTooLarge
+    if "HTTP_TRANSFER_ENCODING" in plain.META:
+        raise Problem(411, "length-required", "Say the length of the file as Content-Length, and send it in one piece.")
+    check_uncompressed(plain, plain.content_type or "")
     if plain.content_type == "multipart/form-data":
         return of_form(plain)
     if plain.content_type not in ("text/csv", "text/plain"):
         raise UnsupportedMediaType(plain.content_type or "", "Send the file as text/csv, or as `file` of a form.")
+    return of_body(plain, announced), request.query_params.get("file_name", "").replace("\0", "")
+
+
+def of_body(request: HttpRequest, announced: int) -> IO[bytes]:
     file = tempfile.TemporaryFile()  # noqa: SIM115 - the caller closes it
     came = 0
-    while chunk := plain.read(CHUNK):
+    while chunk := request.read(CHUNK):
         came += len(chunk)
         if came > coupon_imports.MAX_BYTES:
             raise FileTooLarge
         file.write(chunk)
+    if came < announced:
+        raise Problem(400, "invalid", f"The file ended after {came:,} of {announced:,} bytes. Send it again.")
     file.seek(0)
-    return file, request.query_params.get("file_name", "").replace("\0", "")
+    return file
 
 
 def of_form(request: HttpRequest) -> tuple[IO[bytes], str]:
     handler = LimitedUpload(request)
     request.upload_handlers = [handler]
-    file = request.FILES.get("file")
+    try:
+        file = only_file(request)
+    except MultiPartParserError as error:
+        raise Problem(400, "invalid", f"The form cannot be read. {error}") from error
     if handler.is_too_large:
         raise FileTooLarge
     if file is None:
-        raise Problem(400, "invalid", "Send the file as the part `file` of the form.")
+        raise Problem(400, "invalid", "Send one file, as the part `file` of the form.")
     return file, file.name or ""
 
 

@@ -16,6 +16,7 @@ from .models import CodePool, CouponCode, CouponImport
 
 PAGE = 5_000
 COLUMNS = ["code", "state", "value", "expires_on", "created_at"]
+UNREAD = (CouponImport.State.CHECKING, CouponImport.State.ASKING)
 
 
 def codes(store: Store, pool: CodePool) -> StreamingHttpResponse:
@@ -36,8 +37,9 @@ def rows_of(store: Store, pool: CodePool) -> Iterator[tuple]:
 
 
 def flaws(row: CouponImport) -> StreamingHttpResponse:
-    """All of them while the file is kept, then the first hundred; none before it is known how to read it."""
-    is_read = row.layout and row.parts.filter(store_id=row.store_id).exists()
+    """All of them while the file is kept, then the first hundred. Before it was read to its end, those found so far:
+    nobody knows yet whether the rest can be read as it begins."""
+    is_read = row.state not in UNREAD and row.parts.filter(store_id=row.store_id).exists()
     found = all_flaws(row) if is_read else iter(row.problems)
     return answer(f"not-usable-{slugify(row.file_name) or 'codes'}.csv", ["line", "text", "why"], found)
 

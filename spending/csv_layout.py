@@ -123,7 +123,7 @@ def require_utf8(head: bytes) -> None:
 
 def is_utf16(head: bytes, order: str) -> bool:
     """Mostly plain letters when read as such."""
-    text = head[: len(head) // 2 * 2][:2000].decode(f"utf-16-{order}", "replace")
+    text = head[: len(head) // 2 * 2][:2000].decode(f"utf-16-{order}", "replace").lstrip("\ufeff")
     plain = sum(letter < "\u2000" and letter != "\0" for letter in text)
     return bool(text) and plain * 10 > len(text) * 9
 

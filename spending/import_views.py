@@ -24,7 +24,7 @@ from .coupon_slices import layout_of
 from .coupon_steps import State
 from .csv_layout import DELIMITERS, ENCODINGS, MOST_COLUMNS, Unreadable, first_rows, previews
 from .models import CodePool, CouponImport
-from .uploads import AROUND, LimitedUpload
+from .uploads import AROUND, LimitedUpload, only_file
 
 WORKING = (State.CHECKING, State.LOADING, State.UNDOING)
 
@@ -59,9 +59,9 @@ def upload(request: HttpRequest, public_id: str, is_too_large: bool) -> HttpResp
 
 
 def started(request: HttpRequest, pool: CodePool) -> HttpResponse:
-    file = request.FILES.get("file")
+    file = only_file(request)
     if file is None:
-        raise Unreadable("Choose a file.")
+        raise Unreadable("Choose one file.")
     actor = f"user:{request.user.email}"
     row = audit.made(request, coupon_imports.start(request.store, pool, file.chunks(), file.name or "", actor))
     return redirect("spending:import_detail", request.store.slug, row.public_id)

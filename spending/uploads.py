@@ -2,7 +2,9 @@
 
 from typing import Any
 
+from django.core.files.uploadedfile import UploadedFile
 from django.core.files.uploadhandler import StopUpload, TemporaryFileUploadHandler
+from django.http import HttpRequest
 
 from . import coupon_imports
 
@@ -20,3 +22,9 @@ class LimitedUpload(TemporaryFileUploadHandler):
             self.is_too_large = True
             raise StopUpload(connection_reset=True)
         return super().receive_data_chunk(raw_data, start)
+
+
+def only_file(request: HttpRequest) -> UploadedFile | None:
+    """The part `file` of a form, if it came alone: of two, one would be lost without a word."""
+    came = sum(len(files) for _, files in request.FILES.lists())
+    return request.FILES.get("file") if came == 1 else None

@@ -63,5 +63,9 @@ def check_encodings(request: HttpRequest, media_type: str) -> None:
     """415 for a charset other than UTF-8 or a compressed body."""
     if (request.content_params or {}).get("charset", "utf-8").lower() not in ("utf-8", "utf8", "us-ascii"):
         raise UnsupportedMediaType(media_type, "Send JSON in UTF-8.")
+    check_uncompressed(request, media_type)
+
+
+def check_uncompressed(request: HttpRequest, media_type: str) -> None:
     if request.headers.get("Content-Encoding", "identity").strip().lower() not in ("", "identity"):
         raise UnsupportedMediaType(media_type, "Send the body without Content-Encoding.")
