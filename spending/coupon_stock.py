@@ -12,6 +12,7 @@ from django.urls import reverse
 from customers import attention
 from customers.models import Event, Topic
 from loyalty.stores import broker, clock
+from loyalty.stores.mail import subject
 from loyalty.stores.models import StaffMember, Store
 from loyalty.stores.tenancy import acting_for
 
@@ -104,6 +105,6 @@ def mail_about(store: Store, pool: CodePool) -> None:
     addresses = list(staff.values_list("user__email", flat=True))
     url = settings.SITE_URL + reverse("spending:pool_detail", args=[store.slug, pool.public_id])
     text = render_to_string("spending/codes_low_email.txt", {"store": store, "pool": pool, "url": url})
-    subject = f"{store.name}: codes of “{pool.name}” run low".replace("\n", " ")
+    about_it = subject(f"{store.name}: codes of “{pool.name}” run low")
     for address in addresses:
-        send_mail(subject, text, None, [address])
+        send_mail(about_it, text, None, [address])

@@ -7,6 +7,7 @@ from uuid import UUID
 from django.core.mail import send_mail
 
 from customers.models import Customer
+from loyalty.stores.mail import subject
 from loyalty.stores.numbers import points
 from loyalty.stores.tenancy import acting_for
 from spending import redemptions
@@ -87,6 +88,6 @@ def tell(customer: Customer, redemption: Redemption) -> None:
         f"{store.points_name_plural}.\n"
     )
     try:
-        send_mail(f"Reward taken: {redemption.reward.name}"[:150].replace("\n", " "), text, None, [customer.email])
+        send_mail(subject(f"Reward taken: {redemption.reward.name}"), text, None, [customer.email])
     except (OSError, SMTPException):
         logger.exception("The mail about redemption %s was not sent", redemption.public_id)
