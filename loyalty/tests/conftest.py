@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from loyalty.tests.one_of_each import theirs  # noqa: F401
 from loyalty.tests.running import Product, running
 
 

@@ -1,115 +1,155 @@
-"""A store with one object of each kind, the addresses that name them, and whether anything of any store changed."""
+"""A store with one object of each kind, and whether anything of any store changed."""
 
 from decimal import Decimal
 from types import SimpleNamespace
 
 import pytest
+from allauth.account.models import EmailAddress
 from django.db import connection
+from django.utils import timezone
+from uuid_utils.compat import uuid7
 
+from conftest import apply_all
 from customers import adjustments
-from customers.enrolment import Identity
-from earning import activities, orders
+from customers.identities import Identity
+from customers.models import Customer
+from earning import activities, orders, rules
 from earning.activities import NewActivity
 from integrations import connections, registry
-from integrations.models import ConnectionToken, InboundEvent, Widget, WidgetSecret
-from loyalty.stores.models import ApiKey, StaffMember
-from spending import coupon_imports, redemptions, rewarding
-from spending.models import CodePool
+from integrations.dialects.openloyalty import credentials
+from integrations.models import ConnectionToken, CustomEvent, EventSchema, InboundEvent, Widget, WidgetSecret
+from loyalty.stores.models import AccountRecord, ApiKey, AuditRecord, Store, User
+from loyalty.stores.tenancy import acting_for
+from spending import coupon_imports, coupon_steps, redemptions, rewarding
+from spending.models import CodePool, CouponCode, RewardImage
 
-from .tenancy.objects import FIVE_OFF, changed
 from .tenancy.routes import routes
 
-__all__ = ["API_OBJECTS", "FIVE_OFF", "changed", "everything", "page_path", "routes", "theirs"]
+__all__ = [
+    "API_OBJECTS", "FIVE_OFF", "changed", "everything", "fingerprint", "objects_of", "routes", "theirs",
+]  # fmt: skip
+
+FIVE_OFF = {"settings": {"value": "5"}, "code_source": "generated"}
+TABLES = "SELECT table_name FROM information_schema.columns WHERE column_name = 'store_id' AND table_schema = 'public'"
+OF_ALL = "SELECT set_config('app.stores', (SELECT string_agg(id::text, ',') FROM stores_store), true)"
+APPS = ("customers_", "earning_", "spending_", "integrations_", "stores_")
+PIXEL = b"GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\xff\xff\xff!\xf9\x04\x01\x00\x00\x00\x00,"
 
 
 @pytest.fixture
-def theirs(store, customer, owner, add_rule, work):
+def theirs(store, customer, owner) -> SimpleNamespace:
     """One object of each kind in `store`, which the stranger must not reach."""
-    rule = add_rule(store, name="Read", points=10, approval="by_hand")
-    recorded = activities.record(store, NewActivity("custom:read", Identity.of(external_id="c1"), external_id="a1"))
-    body = {"status": "completed", "total": "10", "subtotal": "10", "customer": {"external_id": "c1"}}
-    orders.record_fact(store, "o1", "status", identity="1", data=body)
-    adjustments.adjust(store, customer, Decimal(5), "Sorry", actor="test", identity="1")
-    work(store)
-    connection_, _ = connections.connect(store, registry.get("lootly"))
-    key, _ = ApiKey.issue(store, "theirs")
-    token, _ = ConnectionToken.issue(ConnectionToken.Kind.KEY, connection=connection_, name="theirs")
-    reward = rewarding.create(store, "fixed_amount", actor="test", name="5 off", points=Decimal(1), **FIVE_OFF)
-    redemption = redemptions.redeem(store, customer, reward)
-    call = InboundEvent.objects.create(store=store, connection=connection_, event="x", identity="1", body="{}")
-    pool = CodePool.objects.create(store=store, name="Five off")
-    coupon_import = coupon_imports.start(store, pool, [b"SECRET-1\n"], "codes.csv", "test")
-    Widget.objects.create(store=store)
-    return SimpleNamespace(
-        origin=store.widget_origins.create(origin="https://shop.example"), secret=WidgetSecret.issue(store)[0],
-        rule=rule, activity=store.activities.get(pk=recorded.id), customer=customer, connection=connection_, key=key,
-        pool=pool, coupon_import=coupon_import, token=token, call=call, reward=reward, redemption=redemption,
-        fact=store.order_facts.get(),
-        member=StaffMember.objects.get(store=store, user=owner), seq=1,
-        item=store.events.create(topic="attention", customer=customer, data={"what": "email_conflict", "other": None}),
+    return objects_of(store, customer, owner, "theirs")
+
+
+def objects_of(store: Store, customer: Customer, user: User, word: str) -> SimpleNamespace:
+    """Whatever can be named by an address, a field or a column. Each text holds the word."""
+    made = SimpleNamespace(store=store, customer=customer, word=word, member=user.staff_memberships.get(store=store))
+    earned(made)
+    spent(made)
+    connected(made)
+    apply_all(store)
+    coupon_steps.work(store.pk)
+    made.coupon_import.refresh_from_db()
+    made.activity, made.fact = store.activities.get(pk=made.activity_id), store.order_facts.get()
+    made.item = store.events.create(
+        topic="attention", customer=customer, data={"what": "email_conflict", "other": None}
     )  # fmt: skip
+    made.newcomer = User.objects.create(email=f"newcomer@{word}.example")
+    made.key, made.clear_key = ApiKey.issue(store, f"{word} key")
+    EmailAddress.objects.get_or_create(user=user, email=user.email)
+    told = {"user": user, "actor": f"{word}@staff.example", "action": "stores:store_update", "request_id": uuid7()}
+    AuditRecord.objects.create(store=store, **told)
+    AccountRecord.objects.create(**told)
+    return made
 
 
-# What a page's place-holders mean, by the first part of its path.
-PAGE_OBJECTS = {
-    "earning": "rule",
-    "activity": "activity",
-    "activity/facts": "fact",
-    "attention": "item",
-    "customers": "customer",
-    "redemptions": "redemption",
-    "spending": "reward",
-    "spending/codes": "pool",
-    "spending/codes/imports": "coupon_import",
-    "settings/keys": "key",
-    "settings/people": "member",
-    "display/domains": "origin",
-    "display/install/secrets": "secret",
-    "integrations": "connection",
-    "integrations/calls": "call",
-    "integrations/<uuid:public_id>/keys/<int:pk>": "token",
-}
+def earned(made: SimpleNamespace) -> None:
+    store, word = made.store, made.word
+    identity = Identity.of(external_id=made.customer.external_id)
+    made.rule = rules.create(
+        store, "custom", actor="test", name=f"Read {word}", identifier="read", points=Decimal(10), approval="by_hand"
+    )
+    made.activity_id = activities.record(store, NewActivity("custom:read", identity, external_id=f"{word}-a1")).id
+    made.order_id = f"{word}-o1"
+    body = {
+        "status": "completed",
+        "total": "10",
+        "subtotal": "10",
+        "customer": {"external_id": made.customer.external_id},
+    }
+    orders.record_fact(store, made.order_id, "status", identity="1", data=body)
+    adjustments.adjust(store, made.customer, Decimal(500), f"Sorry {word}", actor="test", identity="1")
+    made.wallet = made.customer.wallets.get()
 
 
-def page_path(route: str, theirs) -> str:
-    """The route with a foreign object's id in its place."""
-    if "<" not in route:
-        return route
-    name = next((what for start, what in sorted(PAGE_OBJECTS.items(), reverse=True) if route.startswith(start)), None)
-    assert name, f"{route}: say in PAGE_OBJECTS what its place-holder is"
-    target = getattr(theirs, name)
-    filled = route
-    for holder, value in {
-        "<uuid:public_id>": (theirs.connection if name == "token" else target).public_id
-        if hasattr(target, "public_id") else None, "<int:pk>": target.pk, "<slug:kind>": "custom",
-        "<int:seq>": theirs.seq, "<slug:dialect>": "lootly", "<str:dialect>": "lootly",
-        "<uuid:customer>": theirs.customer.public_id, "<uuid:reward>": theirs.reward.public_id,
-    }.items():  # fmt: skip
-        filled = filled.replace(holder, str(value))
-    assert "<" not in filled, f"{route}: say what to put in its place-holders"
-    return filled
+def spent(made: SimpleNamespace) -> None:
+    store, word = made.store, made.word
+    made.pool = CodePool.objects.create(store=store, name=f"{word} codes")
+    made.coupon_import = coupon_imports.start(store, made.pool, [f"{word}-CODE-1\n".encode()], f"{word}.csv", "test")
+    made.code = CouponCode.objects.create(
+        store=store, pool=made.pool, coupon_import=made.coupon_import, code=f"{word}-FREE"
+    )
+    made.image = RewardImage.objects.create(store=store, content=PIXEL, content_type="image/gif")
+    made.reward = rewarding.create(
+        store, "fixed_amount", actor="test", name=f"5 off {word}", points=Decimal(1), image=made.image, **FIVE_OFF
+    )
+    made.redemption = redemptions.redeem(store, made.customer, made.reward)
 
 
-def everything() -> dict[str, int]:
-    """Row counts and sums that any change would move."""
-    see_all = "SELECT set_config('app.stores', (SELECT string_agg(id::text, ',') FROM stores_store), true)"
-    tables = [
-        table for table in connection.introspection.table_names()
-        if table.startswith(("customers_", "earning_", "spending_", "integrations_", "stores_"))
-    ]  # fmt: skip
+def connected(made: SimpleNamespace) -> None:
+    store, user = made.store, made.member.user
+    made.connections = {dialect.key: connections.connect(store, dialect) for dialect in registry.DIALECTS.values()}
+    made.connection, made.connection_secret = made.connections["lootly"]
+    made.token, _ = ConnectionToken.issue(ConnectionToken.Kind.KEY, connection=made.connection, name=made.word)
+    made.call = InboundEvent.objects.create(
+        store=store, connection=made.connection, event="x", identity="1", body=f'{{"id": "{made.word}"}}'
+    )
+    made.widget = Widget.objects.create(store=store)
+    made.origin = store.widget_origins.create(origin=f"https://{made.word}.example")
+    made.secret, made.clear_secret = WidgetSecret.issue(store)
+    made.schema = EventSchema.objects.create(store=store, event_type=f"{made.word}_run", name=made.word)
+    made.event = CustomEvent.objects.create(
+        store=store, schema=made.schema, customer=made.customer, occurred_at=timezone.now()
+    )
+    made.admin_id = credentials.admin_id(user)
+
+
+def fingerprint(store: Store) -> dict[str, str]:
+    """Of every row that belongs to the store. Any change moves it."""
+    with acting_for(store.pk), connection.cursor() as cursor:
+        cursor.execute(TABLES)
+        of_store = {table: f"store_id = {store.pk}" for (table,) in cursor.fetchall()}
+    with acting_for(store.pk):
+        return digests(of_store | {"stores_store": f"id = {store.pk}"})
+
+
+def everything() -> dict[str, str]:
+    """The same of every row of the product, whosever it is."""
     with connection.cursor() as cursor:
-        cursor.execute(see_all)
-        found = {}
-        for table in tables:
-            cursor.execute(f"SELECT md5(string_agg(row::text, ',' ORDER BY row::text)) FROM {table} AS row")
-            found[table] = cursor.fetchone()[0]
-    return found
+        cursor.execute(OF_ALL)
+    return digests({table: "true" for table in connection.introspection.table_names() if table.startswith(APPS)})
+
+
+def digests(tables: dict[str, str]) -> dict[str, str]:
+    """By table, of the rows for which the condition holds."""
+    one_each = [
+        f"SELECT '{table}', md5(string_agg(one::text, ',' ORDER BY one::text)) FROM {table} AS one WHERE {condition}"
+        for table, condition in tables.items()
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(" UNION ALL ".join(one_each))
+        return dict(cursor.fetchall())
+
+
+def changed(before: dict[str, str], after: dict[str, str]) -> set[str]:
+    return {table for table in before if before[table] != after[table]}
 
 
 API_OBJECTS = {
     "customers/<path:reference>": lambda theirs: f"customers/{theirs.customer.public_id}",
     "activities/<uuid:public_id>": lambda theirs: f"activities/{theirs.activity.public_id}",
-    "orders/<path:external_id>": lambda theirs: "orders/o1",
+    "orders/<path:external_id>": lambda theirs: f"orders/{theirs.order_id}",
     "rules/<uuid:public_id>": lambda theirs: f"rules/{theirs.rule.public_id}",
     "rewards/<uuid:public_id>": lambda theirs: f"rewards/{theirs.reward.public_id}",
     "redemptions/<uuid:public_id>": lambda theirs: f"redemptions/{theirs.redemption.public_id}",

@@ -19,7 +19,8 @@ from django.test import RequestFactory
 from integrations.models import Widget
 from loyalty.wsgi import application
 
-from .one_of_each import API_OBJECTS, page_path, routes, theirs  # noqa: F401
+from .tenancy.routes import filled as path_of
+from .tenancy.routes import routes
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -28,19 +29,9 @@ LOOSE = "admin/"  # Unfold evaluates expressions in attributes
 SHARED = ("js/", "widget/v1/files/", "images/", "livez", "readyz", "metrics")  # the same for everybody, nobody's data
 
 
-def filled(route: str, store, theirs) -> str:  # noqa: F811
-    """An address of the route; of the store's own objects where it names some."""
-    if route.startswith("s/<slug:slug>/"):
-        return f"s/{store.slug}/{page_path(route.removeprefix('s/<slug:slug>/'), theirs)}"
-    if route.startswith("api/v1/") and "<" in route:
-        inside = route.removeprefix("api/v1/")
-        start = next(start for start in API_OBJECTS if inside.startswith(start))
-        return "api/v1/" + inside.replace(start, API_OBJECTS[start](theirs))
-    path = route.replace("<uuid:public_id>", str(theirs.reward.public_id)).replace("<slug:slug>", store.slug)
-    path = re.sub(r"\(\?P<\w+>\[0-9\][^)]*\)|<int:\w+>", "1", path)
-    path = re.sub(r"\(\?P<\w+>[^)]*\)|<[\w:]+>", "x", path)
-    path = re.sub(r"\(\?:(\w+)\|[^)]*\)", r"\1", path)
-    return re.sub(r"\(\?![^)]*\)*|\)\)|[\^$?]|\\Z", "", path)
+def filled(route: str, store, theirs) -> str:
+    """An address of the route, without its first slash; of the store's own objects where it names some."""
+    return path_of(route, theirs)[1:]
 
 
 def asked(path: str, cookie: str) -> tuple[int, dict[str, str]]:
@@ -63,7 +54,7 @@ def kept_connection() -> Iterator[None]:
 
 
 @pytest.fixture
-def answers(kept_connection, store, owner, theirs, sign_in) -> Iterator[tuple[str, int, dict[str, str]]]:  # noqa: F811
+def answers(kept_connection, store, owner, theirs, sign_in) -> Iterator[tuple[str, int, dict[str, str]]]:
     """(route, status, headers) of every route, asked by the store's owner, who is a superuser too."""
     owner.is_staff = owner.is_superuser = True
     owner.save()

@@ -11,8 +11,8 @@ from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 from django.urls import reverse
 
-from .one_of_each import changed, everything, routes, theirs  # noqa: F401
-from .test_headers import filled
+from .one_of_each import changed, everything
+from .tenancy.routes import filled, routes
 
 pytestmark = pytest.mark.django_db
 SOUNDS_PROTECTED = re.compile(
@@ -88,17 +88,17 @@ def test_every_route_that_sounds_protected_says_whether_it_asks():
     assert set(ASKS) | set(NEED_NOT) <= set(routes())
 
 
-def test_who_signed_in_long_ago_is_asked_before_anything_happens(store, stranger, owner, theirs, sign_in):  # noqa: F811
+def test_who_signed_in_long_ago_is_asked_before_anything_happens(store, stranger, owner, theirs, sign_in):
     owner.is_staff = owner.is_superuser = True
     owner.save()
-    EmailAddress.objects.create(user=owner, email=owner.email, primary=True, verified=True)
+    EmailAddress.objects.filter(user=owner).update(primary=True, verified=True)
     TOTP.activate(owner, generate_totp_secret())
     RecoveryCodes.activate(owner)
     client = sign_in(owner, long_ago=True)
     client.get("/")
     before, went_through = everything(), []
     for route in [*ASKS, *filter(of_people, routes())]:
-        path = "/" + filled(route.replace("<path:object_id>", str(theirs.customer.pk)), store, theirs)
+        path = filled(route, theirs)
         answer = client.get(path) if route in BY_GET else client.post(path, ASKS.get(route, {}))
         if answer.status_code != 302 or not answer.url.startswith(reverse("account_reauthenticate")):
             went_through.append((route, answer.status_code))

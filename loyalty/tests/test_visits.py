@@ -13,7 +13,8 @@ from conftest import PASSWORD, open_store, staff
 from loyalty.stores import visits
 from loyalty.stores.models import AuditRecord, StaffMember, User
 
-from .one_of_each import changed, everything, page_path, routes, theirs  # noqa: F401
+from .one_of_each import changed, everything
+from .tenancy.routes import below, filled
 
 STORE = "s/<slug:slug>/"
 WHY = "Codes run out too early"
@@ -42,10 +43,6 @@ def them(request, transactional_db):
         return request.getfixturevalue("theirs")
 
 
-def pages() -> list[str]:
-    return sorted(path.removeprefix(STORE) for path in routes() if path.startswith(STORE))
-
-
 def text(answer) -> str:
     return " ".join(answer.content.decode().split())
 
@@ -61,9 +58,8 @@ def later(client, **by):
 @pytest.mark.django_db(transaction=True)
 def test_every_page_shows_what_the_owner_sees_and_says_that_it_is_a_visit(store, them, visiting):
     files, wrong = [], []
-    for route in pages():
-        path = page_path(route, them).replace("spending/add/custom/", "spending/add/fixed_amount/")
-        answer = visiting.get(f"/s/{store.slug}/{path}")
+    for route in below(STORE):
+        answer = visiting.get(filled(route, them))
         if answer.status_code == 403:
             files.append(route)
         elif answer.status_code not in (200, 204, 405):
@@ -72,10 +68,10 @@ def test_every_page_shows_what_the_owner_sees_and_says_that_it_is_a_visit(store,
             answer.status_code == 200 and "<html" in text(answer) and "as its owner sees it, until" not in text(answer)
         ):
             wrong.append((route, "no banner"))
-    assert [one for one in wrong if one[0] != "display/preview/"] == []  # a frame inside a page that has it
+    assert [one for one in wrong if one[0] != f"{STORE}display/preview/"] == []  # a frame inside a page that has it
     assert set(files) == {
-        "spending/codes/<uuid:public_id>/export/", "settings/changes/export/",
-        "spending/codes/imports/<uuid:public_id>/not-usable/",
+        f"{STORE}spending/codes/<uuid:public_id>/export/", f"{STORE}settings/changes/export/",
+        f"{STORE}spending/codes/imports/<uuid:public_id>/not-usable/",
     }  # fmt: skip
     assert "owner@acme.example" in text(visiting.get(f"/s/{store.slug}/settings/people/"))
 
@@ -83,10 +79,9 @@ def test_every_page_shows_what_the_owner_sees_and_says_that_it_is_a_visit(store,
 @pytest.mark.django_db(transaction=True)
 def test_nothing_can_be_changed(store, them, visiting):
     before, wrong = everything(), []
-    for route in pages():
-        path = page_path(route, them).replace("spending/add/custom/", "spending/add/fixed_amount/")
+    for route in below(STORE):
         for method in (visiting.post, visiting.delete):
-            answer = method(f"/s/{store.slug}/{path}")
+            answer = method(filled(route, them))
             # Some take no such method from anybody.
             if answer.status_code != 405 and (answer.status_code, visits.READ_ONLY in text(answer)) != (403, True):
                 wrong.append((method.__name__, route, answer.status_code))

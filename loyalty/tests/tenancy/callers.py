@@ -1,6 +1,7 @@
 """Who asks from another store, or from none, and how a stranger's call is refused on each of the wires."""
 
 import base64
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -33,6 +34,17 @@ class Caller:
         if content_type == "application/x-www-form-urlencoded" and method == "get":
             content_type = ""
         return self.client.generic(method.upper(), path, body, content_type, headers=self.headers)
+
+
+def text_of(answer: HttpResponse) -> str:
+    return answer.getvalue().decode(errors="replace").lower()
+
+
+def without(said: str, value: str) -> str:
+    """What was asked may be said again, in whatever way it is written there."""
+    for part in re.split(r"[^a-z0-9]+", value.lower()):
+        said = said.replace(part, "") if "quokka" in part else said
+    return said
 
 
 def caller(name: str, refusals: set[int], client: StrangerClient | None = None, **headers: str) -> Caller:

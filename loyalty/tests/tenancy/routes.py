@@ -14,7 +14,7 @@ from django.urls import get_resolver, resolve
 
 from integrations.dialects.openloyalty.rendering import wallet_id
 
-Objects = SimpleNamespace  # one object of each kind, of one store; see objects.py
+Objects = SimpleNamespace  # one object of each kind, of one store; see one_of_each.py
 
 
 def routes(resolver: Any = None, prefix: str = "") -> Iterator[str]:
@@ -151,5 +151,5 @@ def row_of(model: type[Model], objects: Objects) -> Model:
         return objects.member.user
     chosen = Q(store=objects.store) if "store" in fields else Q(user=objects.member.user)
     row = model._base_manager.filter(chosen).first()
-    assert row, f"{model.__name__} is in the support admin: let objects.py make one"
+    assert row, f"{model.__name__} is in the support admin: let one_of_each.py make one"
     return row

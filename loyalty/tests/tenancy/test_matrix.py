@@ -9,9 +9,9 @@ from django.db import transaction
 from django.http import HttpResponse
 
 from conftest import sized
+from loyalty.tests.one_of_each import changed, fingerprint
 
-from .callers import WIRES, Caller, wire_of
-from .objects import changed, fingerprint, text_of
+from .callers import WIRES, Caller, text_of, wire_of
 from .routes import filled, names_an_object, routes
 
 METHODS = ["get", "post"]  # of pages; the rest are 405 at once

@@ -5,9 +5,9 @@ from django.db import transaction
 
 from conftest import staff
 from loyalty.stores.models import ApiKey
+from loyalty.tests.one_of_each import changed, fingerprint
 
 from .callers import AWAY, NO_RIGHT, Caller, bearer, caller
-from .objects import changed, fingerprint
 from .routes import below, filled
 
 # Support helps customers; all the rest of what a store's pages change is for owners and managers.

@@ -12,14 +12,14 @@ from django.db import transaction
 from psycopg import sql
 
 from conftest import apply_all, make_customer
-from customers.enrolment import Identity
+from customers.identities import Identity
 from earning import activities
 from earning.activities import NewActivity
 from loyalty.stores.tenancy import act_for
+from loyalty.tests.one_of_each import changed, fingerprint
 from spending import coupon_steps
 
 from .callers import WIRES, Caller
-from .objects import changed, fingerprint
 from .routes import filled, names_an_object
 from .test_matrix import addresses, routes_of, tells
 
