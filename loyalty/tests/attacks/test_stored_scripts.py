@@ -4,6 +4,9 @@ The browser is told to ignore the pages' own policy, which would stop most of it
 """
 
 import random
+from collections import Counter
+from collections.abc import Iterator
+from decimal import Decimal
 from itertools import count
 from typing import Any
 
@@ -11,12 +14,18 @@ import pytest
 from django.apps import apps
 from django.db import DatabaseError, models, transaction
 from django.test import Client
+from playwright.sync_api import Page
 
 from conftest import sized
+from customers import adjustments
 from integrations.models import Widget
+from integrations.widget.texts import TEXTS
 from loyalty.stores.models import Store
+from loyalty.stores.tenancy import acting_for
 from loyalty.tests.one_of_each import routes
 from loyalty.tests.test_headers import filled
+from loyalty.tests.test_widget import demo  # noqa: F401
+from spending.models import CodePool, CouponCode, CouponImport
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -123,6 +132,101 @@ def test_no_text_runs_on_any_page(browser, store, committed):
             seen += 1
     assert ran == []
     assert seen >= 25
+
+
+# --- The widget -------------------------------------------------------------------------------
+
+RUNS_IN_SHADOWS = f"""[...document.querySelectorAll("*")].filter((one) => one.shadowRoot)
+    .flatMap((one) => [...one.shadowRoot.querySelectorAll("{RUNNING}")].map((element) => element.outerHTML))"""
+
+
+def plant_in_widget(store: Store, turn: int) -> None:
+    """All that a merchant or a shopper can set and the panel, its button or the shop's page shows."""
+    number = count(turn)
+
+    def payload() -> str:
+        return PAYLOADS[next(number) % len(PAYLOADS)]
+
+    with acting_for(store.pk):
+        look = dict.fromkeys(("accent", "side", "icon", "theme", "launcher"), payload())
+        Widget.objects.filter(store=store).update(
+            texts={name: payload() for name in TEXTS} | {"balance": "{points_name}" + payload()}, look=look,
+            login_url="javascript:alert(20)", register_url="JavaScript:alert(21)//http://x.example",
+        )  # fmt: skip
+        Store.objects.filter(pk=store.pk).update(name=payload(), points_name=payload()[:30])
+        Store.objects.filter(pk=store.pk).update(points_name_plural=payload()[:30])
+        for rule in store.rules.all():
+            store.rules.filter(pk=rule.pk).update(
+                name=payload(),
+                text=payload(),
+                icon=payload()[:30],
+                settings=rule.settings | {"url": "javascript:alert(22)"},
+            )
+        for reward in store.rewards.all():
+            store.rewards.filter(pk=reward.pk).update(name=payload(), text=payload(), icon=payload()[:30])
+        pool = CodePool.objects.create(store=store, name=payload())
+        made = {"store": store, "pool": pool}
+        batch = CouponImport.objects.create(state="done", file_name="x", digest=b"", due_at=None, **made)
+        CouponCode.objects.create(coupon_import=batch, code="<svg/onload=alert(23)>", **made)
+        store.rewards.filter(points=500).update(code_source="pool", pool=pool)
+        anna = store.customers.get()
+        adjustments.adjust(store, anna, Decimal(7), payload(), actor=payload())
+        store.customers.update(first_name=payload(), last_name=payload(), tags=[payload()])
+
+
+def heard(page: Page) -> list[str]:
+    page.wait_for_timeout(50)
+    everywhere = [what for frame in page.frames for what in frame.evaluate("window.heard") + frame.evaluate(RUNS)]
+    return everywhere + page.evaluate(RUNS_IN_SHADOWS)
+
+
+def walk(page: Page, shopper: str) -> Iterator[str]:
+    """Through all views of the panel, as somebody who takes a reward. Says which one is open."""
+    page.goto("/demo/shop/")
+    yield "the shop"
+    if shopper:
+        page.locator("select[name=shopper]").select_option(shopper)
+        page.locator("form:has(select[name=shopper]) button").click()
+    page.locator("[data-loyalty-widget] button").click()
+    frame = page.frame_locator("iframe")
+    frame.locator("#title").wait_for()
+    frame.locator("li").first.wait_for()
+    yield "home"
+    if not shopper:
+        return
+    for tab in ("rewards", "history", "codes", "earn"):
+        frame.locator(f"#tab-{tab}").click()
+        frame.locator("#view li, #view p").first.wait_for()
+        yield tab
+    frame.locator("#birthday button").click()
+    yield "no birthday"
+    frame.locator("#tab-rewards").click()
+    frame.locator("#view li button").first.click()
+    frame.locator("#confirm").wait_for()
+    yield "asked"
+    frame.locator("#confirm").click()
+    frame.locator("#taken").wait_for()
+    assert frame.locator("code").inner_text() == "<svg/onload=alert(23)>"
+    frame.locator("main button").last.click()
+    frame.locator("#tab-codes").click()
+    frame.locator("#view code").wait_for()
+    yield "taken"
+
+
+def test_no_text_runs_in_the_widget_or_in_the_shop_around_it(chromium, live_server, demo):  # noqa: F811
+    ran, seen = [], Counter()
+    for turn in range(sized(1, len(PAYLOADS))):
+        plant_in_widget(demo, turn)
+        for shopper in ("", "1001"):
+            with chromium.new_context(bypass_csp=True, base_url=live_server.url) as context:
+                context.add_init_script(HEARING)
+                page = context.new_page()
+                page.set_default_timeout(8000)
+                for view in walk(page, shopper):
+                    seen[view] += 1
+                    ran += [(view, what) for what in heard(page)]
+    assert ran == []
+    assert len(seen) == 9
 
 
 def test_the_browser_would_have_told(chromium, live_server):
