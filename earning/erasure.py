@@ -10,7 +10,8 @@ from customers.models import Customer
 from loyalty.stores.models import Store
 
 from .models import Activity, Order, OrderFact
-from .serializers import ActivitySerializer, OrderSerializer
+from .order_serializers import OrderSerializer
+from .serializers import ActivitySerializer
 
 PERSONAL_CHECKS = ("tags_any", "tags_none", "birthday_known", "url")
 

@@ -19,8 +19,8 @@ from loyalty.stores.serializers import in_zone
 
 from . import orders, schema
 from .models import Order
+from .order_serializers import OrderFactSerializer, OrderSerializer, RefundSerializer
 from .orders import Kind, OrderFactConflict
-from .serializers import OrderFactSerializer, OrderSerializer, RefundSerializer
 
 
 @schema.orders

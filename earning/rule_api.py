@@ -16,7 +16,7 @@ from loyalty.stores.serializers import check_dates, checked_settings, described_
 from . import rules, schema
 from .actions import KINDS, Action
 from .models import EarningRule
-from .serializers import NewRuleSerializer, RuleChangeSerializer, RuleSerializer
+from .rule_serializers import NewRuleSerializer, RuleChangeSerializer, RuleSerializer
 
 
 @schema.rules

@@ -8,18 +8,9 @@ from customers.serializers import CustomerSerializer, NewCustomerSerializer
 from loyalty.stores.schema import describe, one, told
 
 from .models import Activity
-from .serializers import (
-    ActivitySerializer,
-    BatchSerializer,
-    FactReceiptSerializer,
-    NewActivitySerializer,
-    NewRuleSerializer,
-    OrderFactSerializer,
-    ReceiptSerializer,
-    RefundSerializer,
-    RuleChangeSerializer,
-    RuleSerializer,
-)
+from .order_serializers import FactReceiptSerializer, OrderFactSerializer, RefundSerializer
+from .rule_serializers import NewRuleSerializer, RuleChangeSerializer, RuleSerializer
+from .serializers import ActivitySerializer, BatchSerializer, NewActivitySerializer, ReceiptSerializer
 
 CUSTOM = {
     "action": "share_photo",

@@ -10,7 +10,7 @@ from loyalty import attention_views, audit_views, demo_shop_views, metrics, view
 from loyalty.account_records import RenamePasskeyView, SessionsView
 from loyalty.stores import two_steps
 from loyalty.stores.problems import unknown_path
-from spending.reward_views import reward_image
+from spending.image_views import reward_image
 
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 admin.site.admin_view = two_steps.guard(admin.site.admin_view)  # type: ignore[method-assign]

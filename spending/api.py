@@ -21,8 +21,9 @@ from loyalty.stores.tenancy import acting_for
 
 from . import catalogue, redemptions, schema
 from .models import Redemption, Reward
+from .redemption_serializers import CancelSerializer, NewRedemptionSerializer, RedemptionSerializer
 from .redemptions import CannotCancel, RedemptionConflict, Refused
-from .serializers import CancelSerializer, NewRedemptionSerializer, RedemptionSerializer, verdict
+from .serializers import verdict
 
 FILTERS = ("state", "source")
 CANNOT_USE = {

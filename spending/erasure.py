@@ -6,7 +6,7 @@ from customers.erasure import Traces, forget_admin_history, unseen
 from customers.models import Customer
 
 from .models import Redemption
-from .serializers import RedemptionSerializer
+from .redemption_serializers import RedemptionSerializer
 
 PERSONAL_CHECKS = ("tags_any", "tags_none")
 

@@ -8,13 +8,10 @@ from loyalty.stores.problems import CONTENT_TYPE
 from loyalty.stores.schema import describe, one, told
 
 from .models import Redemption
+from .redemption_serializers import CancelSerializer, NewRedemptionSerializer, RedemptionSerializer, RefusalSerializer
 from .serializers import (
-    CancelSerializer,
-    NewRedemptionSerializer,
     NewRewardSerializer,
     OfferSerializer,
-    RedemptionSerializer,
-    RefusalSerializer,
     RewardChangeSerializer,
     RewardSerializer,
     VerdictSerializer,

@@ -1,6 +1,6 @@
 from django.urls import include, path
 
-from . import redemption_views, reward_views, taking_views
+from . import image_views, redemption_views, reward_views, taking_views
 
 app_name = "spending"
 urlpatterns = [
@@ -8,7 +8,7 @@ urlpatterns = [
     path("spending/add/", reward_views.KindListView.as_view(), name="reward_kinds"),
     path("spending/add/<slug:kind>/", reward_views.RewardCreateView.as_view(), name="reward_create"),
     path("spending/add/<slug:kind>/preview/", reward_views.reward_preview, name="reward_preview_new"),
-    path("spending/images/", reward_views.image_create, name="image_create"),
+    path("spending/images/", image_views.image_create, name="image_create"),
     path("spending/codes/", include("spending.coupon_urls")),
     path("spending/<uuid:public_id>/", reward_views.RewardUpdateView.as_view(), name="reward_update"),
     path("spending/<uuid:public_id>/preview/", reward_views.reward_preview, name="reward_preview"),

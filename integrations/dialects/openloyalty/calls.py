@@ -20,17 +20,15 @@ from loyalty.stores import audit, idempotency
 from loyalty.stores.models import StaffMember, Store, User
 from loyalty.stores.parsers import BoundedJSONParser
 from loyalty.stores.retrying import TWINS, retried
-from loyalty.stores.tenancy import act_for, acting_for
+from loyalty.stores.tenancy import act_for
 
 from . import errors
 from .authentication import REQUIRED, CredentialAuthentication
-from .dialect import OpenLoyalty
 from .errors import Invalid, Problem
+from .linking import connection_of
 from .shapes import Shape
 
-DIALECT = OpenLoyalty()
 DONE = 204
-NEW_STORE = {"points_decimals": 6, "points_rounding": Store.Rounding.HALF_UP}
 
 
 class AnyTypeParser(BoundedJSONParser):
@@ -198,21 +196,3 @@ def answer_alone(post: Callable[[], Response]) -> Response:
         if refusal is None:
             raise
         return refusal
-
-
-def connection_of(store: Store) -> Connection:
-    """The store's link to this dialect, made on its first call."""
-    mine = Connection.objects.filter(store=store, dialect=DIALECT.key)
-    with acting_for(store.pk):
-        found = mine.first()
-        if found is None:
-            Store.objects.select_for_update().get(pk=store.pk)  # twins wait here, and then find it
-            found = mine.first() or first_connection(store)
-    return found
-
-
-def first_connection(store: Store) -> Connection:
-    if not store.connections.exists() and not store.rules.exists() and not store.customers.exists():
-        Store.objects.filter(pk=store.pk).update(**NEW_STORE)
-        store.refresh_from_db(fields=list(NEW_STORE))
-    return connections.connect(store, DIALECT)[0]

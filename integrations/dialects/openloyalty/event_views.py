@@ -5,8 +5,8 @@ from rest_framework.response import Response
 
 from loyalty.stores import audit
 
+from . import event_serializers as shapes
 from . import events, listing, tables
-from . import serializers as shapes
 from .calls import DONE, StoreCall
 from .rendering import render_event, render_schema
 

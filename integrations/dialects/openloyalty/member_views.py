@@ -5,7 +5,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from . import listing, members, tables
-from . import serializers as shapes
+from . import member_serializers as shapes
 from .calls import StoreCall
 from .rendering import render_member, render_one_member, render_wallet, wallet_id
 
