@@ -1,4 +1,4 @@
-"""A store's link to each wire language, and the raw evidence of what came in over it."""
+"""A store's link to each wire language, and what proves who calls."""
 
 import hashlib
 import secrets
@@ -10,13 +10,9 @@ from django.db.models import Q
 from django.utils import timezone
 from uuid_utils.compat import uuid7
 
-from customers.models import Customer
 from loyalty.stores import clock
-from loyalty.stores.facts import Fact
 from loyalty.stores.models import Store, User
 from loyalty.stores.secrets import SealedField, decrypt, encrypt
-
-from . import exact_json
 
 ROTATION_OVERLAP = timedelta(hours=24)
 
@@ -157,128 +153,3 @@ class ConnectionToken(models.Model):
         now = clock.now()
         if self.last_used_at is None or now - self.last_used_at > timedelta(minutes=1):
             type(self).objects.filter(pk=self.pk).update(last_used_at=now)
-
-
-# Calls that may be applied once more. One that was refused in its own answer stays refused.
-OPEN = (Q(quarantined_at__isnull=False) | Q(outcome__in=["rejected", "unknown"])) & Q(
-    answer__isnull=True, due_at__isnull=True, body_digest__isnull=True
-)
-
-
-class InboundEventQuerySet(models.QuerySet["InboundEvent"]):
-    def open(self) -> "InboundEventQuerySet":
-        return self.filter(OPEN)
-
-
-class InboundEvent(Fact):
-    """A verified call as it came, kept before it is interpreted, so that it can be applied again."""
-
-    class Outcome(models.TextChoices):
-        WAITING = "waiting", "Waiting"
-        APPLIED = "applied", "Applied"
-        REJECTED = "rejected", "Rejected"
-        UNKNOWN = "unknown", "Not understood"
-
-    store = models.ForeignKey(Store, models.PROTECT, related_name="inbound_events")
-    connection = models.ForeignKey(Connection, models.PROTECT, related_name="inbound_events", db_index=False)
-    event = models.CharField(max_length=60)
-    identity = models.CharField(max_length=255)  # equal identity: the same call again
-    body = models.TextField()
-    body_digest = models.BinaryField(max_length=32, null=True)  # SHA-256, when the body's time was over
-    outcome = models.CharField(max_length=10, choices=Outcome, default=Outcome.WAITING)
-    answer_status = models.PositiveSmallIntegerField(null=True)
-    answer = models.JSONField(null=True)
-
-    objects = InboundEventQuerySet.as_manager()
-
-    audited = ("outcome",)
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(
-                fields=["store", "connection", "event", "identity"], name="integrations_inbound_once"
-            ),
-        ]
-        indexes = [
-            Fact.due_index("integrations_inbound_due"),
-            # The list of calls, and what it is narrowed to.
-            models.Index("store", "id", name="integrations_inbound_newest"),
-            models.Index("store", "outcome", "id", name="integrations_inbound_outcome"),
-            models.Index("store", "connection", "id", name="integrations_inbound_of"),
-            models.Index("store", "id", condition=OPEN, name="integrations_inbound_open"),
-            # For inbox.forget_bodies.
-            models.Index(
-                "store", "received_at", condition=Q(body_digest__isnull=True), name="integrations_inbound_bodies"
-            ),
-            # Items that wait for a person.
-            models.Index("store", "id", condition=Q(quarantined_at__isnull=False), name="integrations_inbound_stuck"),
-        ]
-
-    def __str__(self):
-        return self.event
-
-
-class EventSchema(models.Model):
-    """A custom event that callers declared before they send it: its name and its body's fields."""
-
-    store = models.ForeignKey(Store, models.CASCADE, related_name="event_schemas")
-    event_type = models.CharField(max_length=255)
-    name = models.CharField(max_length=255)
-    fields = models.JSONField(default=list)  # [{name, type, description}]
-    is_active = models.BooleanField(default=True)
-    created_at = models.DateTimeField(default=timezone.now)
-
-    audited = ("__str__", "name", "fields", "is_active")
-
-    class Meta:
-        constraints = [models.UniqueConstraint(fields=["store", "event_type"], name="integrations_eventschema_type")]
-
-    def __str__(self):
-        return self.event_type
-
-
-class CustomEvent(models.Model):
-    """A custom event as told, under its schema. Of a known customer it is an Activity too, which earns.
-
-    One of an unknown person stays without a customer: it has no effects, also when they join later.
-    """
-
-    store = models.ForeignKey(Store, models.PROTECT, related_name="custom_events", db_index=False)
-    public_id = models.UUIDField(default=uuid7, editable=False)
-    schema = models.ForeignKey(EventSchema, models.PROTECT, related_name="events", db_index=False)
-    customer = models.ForeignKey(Customer, models.PROTECT, null=True, related_name="custom_events", db_index=False)
-    # The caller's id of it. Null, not "", when there is none, so that many may have none.
-    external_id = models.CharField(max_length=255, null=True)
-    customer_data = models.JSONField(default=dict)  # who it was said of, in the caller's words
-    body = models.JSONField(default=dict, encoder=exact_json.Encoder, decoder=exact_json.Decoder)
-    occurred_at = models.DateTimeField()
-    created_at = models.DateTimeField(default=timezone.now)
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["store", "public_id"], name="integrations_customevent_public"),
-            models.UniqueConstraint(fields=["store", "external_id"], name="integrations_customevent_once"),
-        ]
-        indexes = [
-            # The list, and one customer's.
-            models.Index("store", "id", name="integrations_customevent_new"),
-            models.Index("store", "customer", "id", name="integrations_customevent_who"),
-        ]
-
-    def __str__(self):
-        return str(self.public_id)
-
-
-# The widget's tables belong to this app; Django finds them here.
-from .widget.models import (  # noqa: E402
-    Widget,
-    WidgetAllowance,
-    WidgetFault,
-    WidgetOrigin,
-    WidgetSecret,
-)  # fmt: skip
-
-__all__ = [
-    "Connection", "ConnectionToken", "CustomEvent", "EventSchema", "InboundEvent", "Widget", "WidgetAllowance",
-    "WidgetFault", "WidgetOrigin", "WidgetSecret",
-]  # fmt: skip
