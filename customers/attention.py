@@ -18,6 +18,7 @@ from loyalty.stores.models import Store
 from loyalty.stores.numbers import points
 
 from . import ledger
+from .bookkeeping import write_off_of
 from .models import Customer, Event, Resolution, Topic, Wallet
 
 
@@ -149,7 +150,7 @@ class NegativeBalance(Item):
         debt = -purses[customer_id].balance
         if debt <= 0:
             raise NotPossible("The balance is not below zero any more.")
-        source = ledger.write_off_of(f"event:{self.event.pk}")
+        source = write_off_of(f"event:{self.event.pk}")
         rest = ledger.Settlement(
             customer_id, source, ledger.Kind.WRITE_OFF, debt, reason="Debt after a refund, written off", actor=actor
         )
