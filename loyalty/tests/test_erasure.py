@@ -42,6 +42,26 @@ def canary(store, owner, api, client, add_rule, work) -> Customer:
     """A person whose every field says so, told of over all four wires."""
     add_rule(store, "custom", 10, name="Tip", identifier="leave_a_tip", tags_none=["banned"])
     add_rule(store, "purchase", 1, name="Purchase")
+    tell_by_api(api)
+    tell_signed(store, client)
+    tell_of_activities(store)
+    tell_of_events(store, owner)
+    work(store)
+    see(store)
+    found = identities.find(store, Identity(email=MAIL))
+    enrolment.link(found, "kanarie-alias")
+    make_customer(store, "other", "other@birds.example")
+    enrolment.show_conflict(store.customers.get(external_id="other"), "email", MAIL)
+    adjustments.adjust(store, found, Decimal(500), "A gift", actor="test")
+    take_two_rewards(store, found)
+    LogEntry.objects.create(
+        user=owner, content_type=ContentType.objects.get_for_model(Customer), object_id=str(found.pk),
+        object_repr="Kanarie", action_flag=2, change_message="kanarie",
+    )  # fmt: skip
+    return found
+
+
+def tell_by_api(api) -> None:
     api.post("/api/v1/customers", WHO | {
         "first_name": "Kanarie", "last_name": "Kanarie-Bird", "birthday": "1990-02-28", "tags": ["kanarie-tag"],
         "properties": {"cage": "kanarie-cage"},
@@ -54,15 +74,23 @@ def canary(store, owner, api, client, add_rule, work) -> Customer:
         "external_id": "o1", "status": "completed", "total": "50", "subtotal": "50",
         "customer": {"external_id": "kanarie-id", "email": MAIL, "first_name": "Kanarie"},
     })  # fmt: skip
+
+
+def tell_signed(store, client) -> None:
     signing = SigningShop(client)
     connect_signing(store)
     signing.sends("customers-create", id="kanarie-id", email=MAIL.upper(), first_name="Kanarie", last_name="Zoé")
     signing.sends("orders-completed", id="o2", total_price="20", subtotal_price="20",
                   customer={"id": "kanarie-id", "email": MAIL, "first_name": "Kanarie"})  # fmt: skip
     signing.sends("orders-completed", id="o3", total_price="20", customer={"id": "kanarie-id", "last_name": "Kanarie"})
-    telling = connect_telling(store)
-    telling.post({"name": "leave_a_tip", "customer_id": "kanarie-id", "customer_email": MAIL,
-                  "merchant_id": "tip-9", "properties": {"said": "kanarie-said"}})  # fmt: skip
+
+
+def tell_of_activities(store) -> None:
+    connect_telling(store).post({"name": "leave_a_tip", "customer_id": "kanarie-id", "customer_email": MAIL,
+                                 "merchant_id": "tip-9", "properties": {"said": "kanarie-said"}})  # fmt: skip
+
+
+def tell_of_events(store, owner) -> None:
     caller = sign_in_member_wire(store, owner)
     fields = [{"name": "song", "type": "text", "description": "What"}]
     sang = {"eventType": "sang", "name": "Sang", "schema": {"fields": fields}}
@@ -71,25 +99,17 @@ def canary(store, owner, api, client, add_rule, work) -> Customer:
         "type": "sang", "eventDate": "2024-05-01T00:00:00", "customerData": {"email": MAIL},
         "body": {"song": "kanarie-song"},
     }})  # fmt: skip
-    work(store)
-    see(store)
-    found = identities.find(store, Identity(email=MAIL))
-    enrolment.link(found, "kanarie-alias")
-    make_customer(store, "other", "other@birds.example")
-    enrolment.show_conflict(store.customers.get(external_id="other"), "email", MAIL)
-    adjustments.adjust(store, found, Decimal(500), "A gift", actor="test")
+
+
+def take_two_rewards(store, customer: Customer) -> None:
+    """And give one back."""
     reward = rewarding.create(
         store, "fixed_amount", actor="test", name="5 off", points=Decimal(1), settings={"value": "5"},
         code_source="generated", tags_none=["banned"],
     )  # fmt: skip
-    taken = redemptions.redeem(store, found, reward)
-    redemptions.redeem(store, found, reward)
+    taken = redemptions.redeem(store, customer, reward)
+    redemptions.redeem(store, customer, reward)
     redemptions.cancel(store, taken, reason="Kanarie asked", actor="test")
-    LogEntry.objects.create(
-        user=owner, content_type=ContentType.objects.get_for_model(Customer), object_id=str(found.pk),
-        object_repr="Kanarie", action_flag=2, change_message="kanarie",
-    )  # fmt: skip
-    return found
 
 
 HOLDING = {

@@ -86,3 +86,8 @@ def told() -> Callable[..., dict[str, Any]]:
         return {field: value for field, value in members.items() if value is not ...}
 
     return body
+
+
+def shown(shop) -> list[tuple]:
+    """Name of the rule, state and value, the oldest first."""
+    return [(row["rule"]["name"], row["state"], row["value"]) for row in shop.activities(since_id=0)]
