@@ -30,7 +30,7 @@ from spending.redemptions import Refused
 STORM = sized(1, 10)
 CLIENTS = min(20 * STORM, 50)  # each has a connection of its own, of which a server has some hundred
 CODES, ASKS = 500 * STORM, 600 * STORM
-RACES = sized(50, 5_000)
+RACES = sized(100, 5_000)
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -178,18 +178,26 @@ def in_order(store, customer, *calls):
         yield [one.result(30) for one in running]
 
 
-def bought(store, add_rule, order="o1", codes=(), total="500"):
+def bought(store, add_rule, codes=()):
     """An order of c1 that has been told; its points are not applied yet."""
+    tell_order(store, add_rule, "o1", codes=codes)
+    apply_orders(store)
+
+
+def tell_order(store, add_rule, order, customer="c1", codes=()):
     if not store.rules.filter(kind="purchase").exists():
         add_rule(store, "purchase", points=1)
-    body = {"status": "completed", "total": total, "subtotal": total, "customer": {"external_id": "c1"}}
+    body = {"status": "completed", "total": "500", "subtotal": "500", "customer": {"external_id": customer}}
     orders.record_fact(store, order, "status", identity=order, data=body | {"discount_codes": list(codes)})
+
+
+def apply_orders(store):
     drain(OrderFact, store.pk, orders.apply)
 
 
 def refunded(store, order="o1", amount="500"):
     orders.record_fact(store, order, "refund", identity=f"r-{order}", data={"amount": amount})
-    drain(OrderFact, store.pk, orders.apply)
+    apply_orders(store)
 
 
 def award(store):
@@ -224,22 +232,34 @@ def test_a_refund_and_a_redemption_end_as_one_after_the_other(store, add_rule, a
 
 def test_refunds_and_redemptions_at_random_always_end_as_one_after_the_other(store, add_rule, add_reward):
     reward, ends = add_reward(points=500), Counter()
-    customer = make_customer(store, "c1")
-    for number in range(RACES):
-        bought(store, add_rule, f"o{number}")
-        award(store)
-        refunded(store, f"o{number}")
-        delays = [random.uniform(0, 0.01), random.uniform(0, 0.01)]
-        calls = [lambda: redemptions.redeem(store, customer, reward), lambda: award(store)]
-        [redeemed] = [
-            one for one in at_once([paused(*both) for both in zip(delays, calls, strict=True)], 2) if one is not None
-        ]
-        end = result_of(store, customer, redeemed)
-        assert end in SERIAL.values()
-        ends[end] += 1
-        if balance(customer):
-            adjustments.adjust(store, customer, -balance(customer), "Square", actor="test")
+    with two_clients() as at_the_same_time:
+        for start in range(0, RACES, 100):
+            customers = {number: make_customer(store, f"c{number}") for number in range(start, start + 100)}
+            for number in customers:
+                tell_order(store, add_rule, f"o{number}", customer=f"c{number}")
+            apply_orders(store)
+            award(store)
+            for number, customer in customers.items():
+                refunded(store, f"o{number}")
+                calls = [lambda of=customer: redemptions.redeem(store, of, reward), lambda: award(store)]
+                redeemed, _ = at_the_same_time([paused(random.uniform(0, 0.01), call) for call in calls])
+                ends[result_of(store, customer, redeemed)] += 1
+    assert set(ends) <= set(SERIAL.values()) and ends.total() == RACES
     books_are_sound(store)
+
+
+@contextmanager
+def two_clients():
+    """Each with its connection, for any number of pairs of calls."""
+    start = threading.Barrier(2)
+
+    def run(call: Callable[[], object]) -> object:
+        start.wait(60)
+        return outcome(call)
+
+    with ThreadPoolExecutor(2) as pool:
+        yield lambda calls: list(pool.map(run, calls))
+        list(pool.map(run, [lambda: connection.close()] * 2))
 
 
 def paused(seconds: float, call: Callable[[], object]) -> Callable[[], object]:
