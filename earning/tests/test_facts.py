@@ -103,6 +103,22 @@ def test_facts_whose_link_ended_are_due_again_at_once_and_nothing_is_held_agains
     assert balance(customer) == 20
 
 
+def test_a_claim_whose_answer_got_lost_is_given_back(store, customer, rule, monkeypatch):
+    def taken_and_cut(*args):
+        claimed_with(*args)
+        raise OperationalError("server closed the connection unexpectedly")
+
+    claimed_with = batches.claimed_with
+    told(store, customer)
+    with monkeypatch.context() as cut:
+        cut.setattr(batches, "claimed_with", taken_and_cut)
+        with pytest.raises(OperationalError):
+            batches.work(Activity, store.pk, applying.apply)
+    assert set(store.activities.values_list("attempts", "claimed_until")) == {(0, None)}
+    batches.drain(Activity, store.pk, applying.apply, seconds=5)
+    assert balance(customer) == 10
+
+
 def test_the_sweep_finds_what_no_message_tells_of(store, customer, rule, monkeypatch):
     nudged = []
     monkeypatch.setattr(broker, "nudge", lambda task, store_id: nudged.append((task, store_id)))

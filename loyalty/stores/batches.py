@@ -32,13 +32,21 @@ def claim(model: type[Fact], store_id: int, limit: int = BATCH) -> tuple[object,
     taken one at a time: what died beside a killer is not blamed for it.
     """
     token = uuid7()
+    try:
+        return token, *claimed_with(token, model, store_id, limit)
+    except (OperationalError, InterfaceError):
+        give_back(model, store_id, token, least=0)  # it may be taken, and only the answer got lost
+        raise
+
+
+def claimed_with(token: object, model: type[Fact], store_id: int, limit: int) -> tuple[list[int], int]:
     with acting_for(store_id), connection.cursor() as cursor:
         for tried, most in (("= 0", limit), ("> 0", 1)):
             statement = sql.SQL(CLAIM).format(table=sql.Identifier(model._meta.db_table), tried=sql.SQL(tried))
             cursor.execute(statement, {"token": token, "store": store_id, "limit": most})
             if claimed := cursor.fetchall():
-                return token, sorted(pk for pk, _ in claimed), claimed[0][1]
-    return token, [], 0
+                return sorted(pk for pk, _ in claimed), claimed[0][1]
+    return [], 0
 
 
 # MATERIALIZED: as a plain sub-select it may run again for each row that is joined, and claim more than asked.
@@ -108,14 +116,16 @@ def is_link_lost(error: BaseException) -> bool:
     return isinstance(error, OperationalError | InterfaceError) and (not state or state.startswith(("08", "57P")))
 
 
-def give_back(model, store_id, token, ids: list[int], *, least: int) -> None:
-    """They are due at once, as if nobody had taken them; who was tried alone stays so. The server gets some seconds
-    to come back: untold, they would wait for their claims to end."""
+def give_back(model, store_id, token, ids: list[int] | None = None, *, least: int) -> None:
+    """These, or all that the token holds, are due at once, as if nobody had taken them; who was tried alone stays so.
+    The server gets some seconds to come back: untold, they would wait for their claims to end."""
     until = time.monotonic() + LINK_PATIENCE
     while True:
         try:
             with acting_for(store_id):
-                taken = model.objects.filter(store_id=store_id, pk__in=ids, claim_token=token)
+                taken = model.objects.filter(store_id=store_id, due_at__isnull=False, claim_token=token)
+                if ids is not None:
+                    taken = taken.filter(pk__in=ids)
                 taken.update(attempts=Greatest(F("attempts") - 1, least), claimed_until=None)
             return
         except (OperationalError, InterfaceError):
