@@ -4,6 +4,7 @@ import logging
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from uuid import UUID
 
 from django.db import InterfaceError, OperationalError, connection
 from django.db.models import F
@@ -39,7 +40,7 @@ def claim(model: type[Fact], store_id: int, limit: int = BATCH) -> tuple[object,
         raise
 
 
-def claimed_with(token: object, model: type[Fact], store_id: int, limit: int) -> tuple[list[int], int]:
+def claimed_with(token: UUID, model: type[Fact], store_id: int, limit: int) -> tuple[list[int], int]:
     with acting_for(store_id), connection.cursor() as cursor:
         for tried, most in (("= 0", limit), ("> 0", 1)):
             statement = sql.SQL(CLAIM).format(table=sql.Identifier(model._meta.db_table), tried=sql.SQL(tried))
