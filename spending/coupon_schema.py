@@ -77,7 +77,7 @@ imports = describe(
         summary="Upload codes",
         description="A CSV of up to 100 MB and 1,000,000 rows: one code on each line, or columns named `code`, "
         f"`value` and `expires_on`. The file is checked first: ask for the import until it is `checked`, then confirm "
-        f"it. {NEEDS}",
+        f"it. Send one file, in one piece and with its Content-Length (else 411). {NEEDS}",
         tags=TAGS,
         parameters=[asked("file_name", "What the file is called, where the body is the file itself.")],
         request=FILE,

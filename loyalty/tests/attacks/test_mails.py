@@ -118,7 +118,7 @@ def check_all(address: str) -> None:
         assert sent.get_content_type() == "text/plain" and not sent.is_multipart()
 
 
-@pytest.mark.parametrize("line", BREAKS[:5])
+@pytest.mark.parametrize("line", BREAKS[:3])
 def test_an_address_holds_no_other_and_no_header(line, api, store, unhurried):
     for wrong in (
         f"a@shop.example{line}Bcc: b@evil.example",
