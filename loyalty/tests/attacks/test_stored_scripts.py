@@ -167,10 +167,10 @@ def plant_in_widget(store: Store, turn: int) -> None:
         pool = CodePool.objects.create(store=store, name=payload())
         made = {"store": store, "pool": pool}
         batch = CouponImport.objects.create(state="done", file_name="x", digest=b"", due_at=None, **made)
-        CouponCode.objects.create(coupon_import=batch, code="<svg/onload=alert(23)>", **made)
+        CouponCode.objects.create(coupon_import=batch, code=f"<svg/onload=alert(23{turn})>", **made)
         store.rewards.filter(points=500).update(code_source="pool", pool=pool)
         anna = store.customers.get()
-        adjustments.adjust(store, anna, Decimal(7), payload(), actor=payload())
+        adjustments.adjust(store, anna, Decimal(507), payload(), actor=payload())
         store.customers.update(first_name=payload(), last_name=payload(), tags=[payload()])
 
 
@@ -206,10 +206,10 @@ def walk(page: Page, shopper: str) -> Iterator[str]:
     yield "asked"
     frame.locator("#confirm").click()
     frame.locator("#taken").wait_for()
-    assert frame.locator("code").inner_text() == "<svg/onload=alert(23)>"
+    assert frame.locator("code").inner_text().startswith("<svg/onload=")
     frame.locator("main button").last.click()
     frame.locator("#tab-codes").click()
-    frame.locator("#view code").wait_for()
+    frame.locator("#view code").first.wait_for()
     yield "taken"
 
 
