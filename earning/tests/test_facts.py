@@ -1,6 +1,8 @@
 """Facts outlive whatever goes wrong around them."""
 
+import contextlib
 import threading
+import time
 from datetime import timedelta
 
 import pytest
@@ -237,3 +239,40 @@ def test_an_error_that_cannot_even_be_told_is_noted_by_its_name(store, customer,
 
     batches.work(Activity, store.pk, fails)
     assert store.activities.get().error == "Speechless"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_whoever_applies_facts_holds_wallets_briefly(store, customer, rule):
+    seen: list[tuple[str, str]] = []
+
+    def look(store_id, token, ids):
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT current_setting('lock_timeout'), current_setting('idle_in_transaction_session_timeout')"
+            )
+            seen.append(cursor.fetchone())
+        applying.apply(store_id, token, ids)
+
+    told(store, customer)
+    batches.work(Activity, store.pk, look)
+    assert seen == [("1s", "5s")] and balance(customer) == 10
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_wallet_that_is_held_delays_nobody_elses_points(store, customer, rule):
+    """The batch is given up after a second; then each alone: the others get theirs, the held one comes again."""
+    other = make_customer(store, "c2")
+    held, free = told(store, customer), told(store, other)
+    other_link = connection.copy()
+    other_link.set_autocommit(False)
+    with contextlib.closing(other_link), other_link.cursor() as cursor:
+        cursor.execute("SELECT set_config('app.stores', %s, true)", [str(store.pk)])
+        cursor.execute("SELECT 1 FROM customers_wallet WHERE customer_id = %s FOR UPDATE", [customer.pk])
+        started = time.monotonic()
+        batches.work(Activity, store.pk, applying.apply)
+        assert time.monotonic() - started < 5  # what a session waits for a lock by itself
+        assert balance(other) == 10 and not customer.wallets.filter(balance__gt=0)
+    assert store.activities.get(pk=held.id).attempts == 1
+    later(store)
+    batches.drain(Activity, store.pk, applying.apply, seconds=5)
+    assert balance(customer) == 10 and store.activities.get(pk=free.id).applied_at

@@ -24,6 +24,8 @@ BATCH = 500
 LINK_PATIENCE = 10.0  # seconds
 ALONE = 10.0  # seconds that the facts of a batch which failed are tried one by one
 DRAIN = 40.0  # seconds: a task that drains ends before its time limit strikes
+# Whoever needs a wallet that another holds for longer comes again; whoever stops with one in hand loses it.
+BRIEFLY = "SELECT set_config('lock_timeout', '1s', true), set_config('idle_in_transaction_session_timeout', '5s', true)"
 
 
 def claim(model: type[Fact], store_id: int, limit: int = BATCH) -> tuple[object, list[int], int]:
@@ -96,6 +98,8 @@ def attempt(model, store_id, apply: Apply, token, ids: list[int], *, is_last_try
 
     def perform() -> None:
         with acting_for(store_id):
+            if model.holds_wallets:
+                hold_wallets_briefly()
             apply(store_id, token, ids)
 
     try:
@@ -109,6 +113,13 @@ def attempt(model, store_id, apply: Apply, token, ids: list[int], *, is_last_try
             with acting_for(store_id):
                 note_failure(model, store_id, token, ids, error)
         return error
+
+
+def hold_wallets_briefly() -> None:
+    """In this transaction, if it is not a larger one's part: a fact that never ends must not hold up all others."""
+    if not connection.savepoint_ids:
+        with connection.cursor() as cursor:
+            cursor.execute(BRIEFLY)
 
 
 def is_link_lost(error: BaseException) -> bool:

@@ -31,6 +31,8 @@ class Fact(models.Model):
     quarantined_at = models.DateTimeField(null=True)
     error = models.TextField(blank=True, default="")
 
+    holds_wallets = True  # whoever applies it
+
     class Meta:
         abstract = True
 

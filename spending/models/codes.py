@@ -77,6 +77,8 @@ class CouponImport(Fact):
         UNDOING = "undoing", "Being undone"
         UNDONE = "undone", "Undone"
 
+    holds_wallets = False
+
     store = models.ForeignKey(Store, models.PROTECT, related_name="coupon_imports", db_index=False)
     public_id = models.UUIDField(default=uuid7, editable=False)
     pool = models.ForeignKey(CodePool, models.PROTECT, related_name="imports", db_index=False)
