@@ -276,3 +276,23 @@ def test_a_wallet_that_is_held_delays_nobody_elses_points(store, customer, rule)
     later(store)
     batches.drain(Activity, store.pk, applying.apply, seconds=5)
     assert balance(customer) == 10 and store.activities.get(pk=free.id).applied_at
+
+
+def test_a_fact_that_never_ends_is_given_up_like_any_other(store, customer, rule, monkeypatch):
+    monkeypatch.setattr(batches, "LONGEST", 0.2)
+    endless = make_customer(store, "endless")
+    bad, good = told(store, endless, properties={"endless": True}), told(store, customer)
+    evaluate = applying.evaluate
+
+    def loops(fact, *args):
+        while fact.properties:
+            pass
+        return evaluate(fact, *args)
+
+    monkeypatch.setattr(applying, "evaluate", loops)
+    for _ in range(5):
+        batches.drain(Activity, store.pk, applying.apply, seconds=5)
+        later(store)
+    row = store.activities.get(pk=bad.id)
+    assert row.quarantined_at and row.error == "TookTooLong: It took longer than 0.2 s."
+    assert store.activities.get(pk=good.id).applied_at and balance(customer) == 10

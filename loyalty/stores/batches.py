@@ -2,8 +2,9 @@
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext
 from uuid import UUID
 
 from django.db import InterfaceError, OperationalError, connection
@@ -14,6 +15,7 @@ from psycopg.errors import QueryCanceled
 from uuid_utils.compat import uuid7
 
 from . import clock
+from .deadlines import deadline
 from .facts import ERROR_LIMIT, MAX_ATTEMPTS, Fact
 from .retrying import retried
 from .tenancy import acting_for
@@ -24,6 +26,7 @@ BATCH = 500
 LINK_PATIENCE = 10.0  # seconds
 ALONE = 10.0  # seconds that the facts of a batch which failed are tried one by one
 DRAIN = 40.0  # seconds: a task that drains ends before its time limit strikes
+LONGEST = 6.0  # seconds of one try: less than a claim, so that no second worker gets stuck in the same fact
 # Whoever needs a wallet that another holds for longer comes again; whoever stops with one in hand loses it.
 BRIEFLY = "SELECT set_config('lock_timeout', '1s', true), set_config('idle_in_transaction_session_timeout', '5s', true)"
 
@@ -97,9 +100,7 @@ def attempt(model, store_id, apply: Apply, token, ids: list[int], *, is_last_try
     """Returns why it failed."""
 
     def perform() -> None:
-        with acting_for(store_id):
-            if model.holds_wallets:
-                hold_wallets_briefly()
+        with acting_for(store_id), holding_wallets_briefly() if model.holds_wallets else nullcontext():
             apply(store_id, token, ids)
 
     try:
@@ -115,11 +116,14 @@ def attempt(model, store_id, apply: Apply, token, ids: list[int], *, is_last_try
         return error
 
 
-def hold_wallets_briefly() -> None:
-    """In this transaction, if it is not a larger one's part: a fact that never ends must not hold up all others."""
-    if not connection.savepoint_ids:
+@contextmanager
+def holding_wallets_briefly() -> Iterator[None]:
+    """A fact that never ends must not hold up all others."""
+    if not connection.savepoint_ids:  # else the transaction is a larger one's, which has its own limits
         with connection.cursor() as cursor:
             cursor.execute(BRIEFLY)
+    with deadline(LONGEST):
+        yield
 
 
 def is_link_lost(error: BaseException) -> bool:

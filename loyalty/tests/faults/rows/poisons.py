@@ -22,7 +22,6 @@ from loyalty.tests.faults.stack import Stack
 BAD_DATA = "bad data"  # stored as no program of ours would; the other kinds are those of poison.py
 QUICK = ["segfault", "exit", "recursion", "10 MB error", "no words", BAD_DATA]
 ALL = ["own kill", "memory", "endless loop", "interrupt", "unserialisable", "database error"]
-LIMITS = ("--soft-time-limit", "3", "--time-limit", "5")  # instead of 45 and 60 seconds
 CALM = 4.0  # seconds of traffic without poison, to compare with
 PATIENCE = 330.0  # seconds for all to be given up; they wait for 8, 16, 32, 64 and 128 between their tries
 SHORTEST = 1.0  # seconds: what nobody notices is not compared
@@ -52,7 +51,7 @@ def poison(stack: Stack, times: int, rng: random.Random) -> Outcome:
 @contextlib.contextmanager
 def poisonable_worker(stack: Stack) -> Iterator[None]:
     usual = stack.worker.command
-    stack.worker.command = [*usual, "--include", "loyalty.tests.faults.poison", *LIMITS]
+    stack.worker.command = [*usual, "--include", "loyalty.tests.faults.poison"]
     stack.restart(stack.worker, FAULT_INJECTION="allowed")
     stack.wait_for_worker()
     try:
@@ -90,6 +89,7 @@ def wait_until_given_up(stack: Stack, shop: Shop, facts: dict[str, str]) -> None
             [left] = superuser.execute(LEFT, [shop.store.pk, list(facts)]).fetchone()
             if not left:
                 return
+            stack.heal()
             if stack.is_quick:
                 superuser.execute(HURRY, [shop.store.pk, list(facts)])
             time.sleep(0.5)
