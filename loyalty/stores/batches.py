@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
+from datetime import timedelta
 from uuid import UUID
 
 from django.db import InterfaceError, OperationalError, connection
@@ -26,9 +27,12 @@ BATCH = 500
 LINK_PATIENCE = 10.0  # seconds
 ALONE = 10.0  # seconds that the facts of a batch which failed are tried one by one
 DRAIN = 40.0  # seconds: a task that drains ends before its time limit strikes
+AGAIN = timedelta(seconds=4)  # after an error that passes, such as a lock which somebody else held
 LONGEST = 6.0  # seconds of one try: less than a claim, so that no second worker gets stuck in the same fact
 # Whoever needs a wallet that another holds for longer comes again; whoever stops with one in hand loses it.
-BRIEFLY = "SELECT set_config('lock_timeout', '1s', true), set_config('idle_in_transaction_session_timeout', '5s', true)"
+BRIEFLY = """
+SELECT set_config('lock_timeout', '300ms', true), set_config('idle_in_transaction_session_timeout', '5s', true)
+"""
 
 
 def claim(model: type[Fact], store_id: int, limit: int = BATCH) -> tuple[object, list[int], int]:
@@ -164,7 +168,7 @@ def note_failure(model, store_id, token, ids, error: Exception) -> None:
     text = in_words(error).replace("\x00", "\\0")[:ERROR_LIMIT]
     rows = model.objects.filter(store_id=store_id, pk__in=ids, claim_token=token)
     if isinstance(error, OperationalError) and not isinstance(error.__cause__, QueryCanceled):
-        rows.update(attempts=Greatest(F("attempts") - 1, 1), error=text)
+        rows.update(attempts=Greatest(F("attempts") - 1, 1), error=text, claimed_until=clock.now() + AGAIN)
         return
     rows.filter(attempts__gte=MAX_ATTEMPTS).update(quarantined_at=clock.now(), due_at=None, error=text)
     rows.filter(attempts__lt=MAX_ATTEMPTS).update(error=text)
