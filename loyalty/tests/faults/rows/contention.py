@@ -20,19 +20,20 @@ HELD = 6.0  # seconds: longer than the product waits for a lock
 BACK = 10.0  # seconds from the end of a shortage to the first acknowledgement
 RIVALS = 3
 LONG = 0.02  # of all locks
+LOCKS = ("due to lock timeout", "deadlock detected")  # the product gives up a wait before PostgreSQL sees a deadlock
 COLLISIONS = (errors.DeadlockDetected, errors.SerializationFailure, errors.LockNotAvailable)
 
 
 @row("F14", "deadlocks and lock timeouts: rivals lock wallets backwards", quick=0, full=400, seconds=20)
 def locks_collide(stack: Stack, times: int, rng: random.Random) -> Outcome:
-    return storm(stack, times, rng, lambda superuser, shop: lock_backwards(superuser, shop, rng), "deadlock")
+    return storm(stack, times, rng, lambda superuser, shop: lock_backwards(superuser, shop, rng), LOCKS)
 
 
 @row("F15", "serialisation failures: rivals change the rows that the product reads", quick=0, full=400, seconds=20)
 def serialisation_fails(stack: Stack, times: int, rng: random.Random) -> Outcome:
     with serializable(stack):
         return storm(
-            stack, times, rng, lambda superuser, shop: read_and_write(superuser, shop, rng), "could not serial"
+            stack, times, rng, lambda superuser, shop: read_and_write(superuser, shop, rng), ("could not serial",)
         )
 
 
@@ -56,7 +57,11 @@ def connections_run_out(stack: Stack, times: int, rng: random.Random) -> Outcome
 
 
 def storm(
-    stack: Stack, times: int, rng: random.Random, collide: Callable[[psycopg.Connection, Shop], None], word: str
+    stack: Stack,
+    times: int,
+    rng: random.Random,
+    collide: Callable[[psycopg.Connection, Shop], None],
+    words: tuple[str, ...],
 ) -> Outcome:
     """Traffic among rivals who collide with it. Faults are what PostgreSQL's log says it refused the product."""
     outcome = Outcome()
@@ -79,20 +84,21 @@ def storm(
             thread.start()
         for _ in stack.rounds(times * 10):
             time.sleep(0.2)
-            if refusals(log, start, word) >= times:
+            if refusals(log, start, *words) >= times:
                 break
         is_over.set()
         for thread in rivals:
             thread.join()
-    outcome.faults = refusals(log, start, word)
-    outcome.note(f"{refusals(log, start, 'due to lock timeout')} waits for a lock were given up")
+    outcome.faults = refusals(log, start, *words)
+    outcome.note(f"{refusals(log, start, LOCKS[0])} waits for a lock were given up")
     return outcome
 
 
-def refusals(log, start: int, word: str) -> int:
+def refusals(log, start: int, *words: str) -> int:
     with log.open("rb") as file:
         file.seek(start)
-        return sum(line.count(word) for line in file.read().decode(errors="replace").splitlines() if "ERROR" in line)
+        lines = [line for line in file.read().decode(errors="replace").splitlines() if "ERROR" in line]
+    return sum(line.count(word) for line in lines for word in words)
 
 
 def lock_backwards(superuser: psycopg.Connection, shop: Shop, rng: random.Random) -> None:
