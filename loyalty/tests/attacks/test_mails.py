@@ -137,6 +137,8 @@ def test_an_address_holds_no_other_and_no_header(line, api, store, unhurried):
 def test_no_mail_has_a_page_in_it():
     """One that had would have to be looked at in a browser here, as pages are."""
     root = Path(settings.BASE_DIR)
-    assert [*root.glob("**/templates/**/email/*.html"), *root.glob("templates/**/*_email.html")] == []
-    sources = [path for path in root.glob("*/**/*.py") if "tests" not in path.parts]
+    assert [*root.glob("templates/**/email/*.html"), *root.glob("templates/**/*_email.html")] == []
+    ours = [root / app for app in ("customers", "earning", "integrations", "loyalty", "spending")]
+    sources = [path for app in ours for path in app.rglob("*.py") if "tests" not in path.parts]
+    assert len(sources) > 300
     assert [path for path in sources if "html_message" in path.read_text() or "EmailMulti" in path.read_text()] == []
