@@ -14,6 +14,7 @@ from integrations import connections, registry
 from integrations.models import Widget, WidgetSecret
 from loyalty.stores.models import Store
 from loyalty.stores.tenancy import acting_for
+from loyalty.tests.running import wait_until
 from loyalty.tests.test_browser import WCAG_AA, sign_in
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -69,6 +70,16 @@ def place_an_order(page: Page) -> None:
     expect(page.get_by_text("is placed. Its points arrive")).to_be_visible()
 
 
+def points_arrive(store: Store) -> None:
+    """The panel shows what there is when it is opened."""
+
+    def are_there() -> bool:
+        with acting_for(store.pk):
+            return store.wallets.filter(balance__gt=0).exists()
+
+    wait_until(are_there, 30, "the order's points are there")
+
+
 def redeem(page: Page) -> str:
     page.get_by_role("button", name="Rewards", exact=True).click()
     panel = page.frame_locator("iframe")
@@ -105,6 +116,7 @@ def test_a_reward_is_offered_taken_used_and_given_back(running_product, chromium
     import_codes(desk, tmp_path / "codes.csv")
 
     place_an_order(shop)
+    points_arrive(store)
     code = redeem(shop)
     assert code == "FIVE-000000"
     redemption_shows(desk, "Issued")
