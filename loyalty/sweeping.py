@@ -27,6 +27,7 @@ logger = logging.getLogger(__name__)
 LOCK = 7_763_702_224  # any number that no other advisory lock has
 AWAY = 10.0  # seconds that the broker is given to come back
 LATE = timedelta(seconds=15)  # then workers were told more than once, and none came
+TURN = 60.0  # seconds of work, then it looks again: a slow receiver of one store must not keep all others waiting
 CROWDED = 1_000  # messages in the queue: the workers have enough to do
 PROBE = "sweeper"
 
@@ -79,10 +80,13 @@ def work(idle: timedelta) -> None:
 
     A fact that is tried again and again is not late: somebody tries, and it may kill whoever does.
     """
+    until = time.monotonic() + TURN
     for model, apply_due in WORK:
         for store_id in stores_due(model, idle, untouched=idle):
             logger.warning("No worker took what is due in store %s (%s): doing it here.", store_id, model.__name__)
             apply_due(store_id)
+            if time.monotonic() > until:
+                return
 
 
 @contextmanager

@@ -65,6 +65,17 @@ def test_what_no_worker_takes_is_applied_though_the_broker_is_well(store, lying,
     assert store.activities.get().applied_at and customer.wallets.get().balance == 7
 
 
+def test_a_turn_of_work_ends_so_that_others_are_looked_at_again(monkeypatch):
+    done: list[int] = []
+    monkeypatch.setattr(sweeping, "WORK", [(sweeping.Activity, done.append), (sweeping.OrderFact, done.append)])
+    monkeypatch.setattr(sweeping, "stores_due", lambda model, idle, untouched: [1, 2])
+    sweeping.work(sweeping.LATE)
+    assert done == [1, 2, 1, 2]
+    monkeypatch.setattr(sweeping, "TURN", -1.0)
+    sweeping.work(sweeping.LATE)
+    assert done == [1, 2, 1, 2, 1]
+
+
 def test_what_a_worker_held_a_moment_ago_is_left_to_workers(store, lying, monkeypatch):
     """It may be poison, which a worker survives that is started again and limited in its time."""
     monkeypatch.setattr(broker, "nudge", lambda *args: None)
